@@ -1,0 +1,10 @@
+//! Trustwatch watches public feeds and pages for mentions of an NHS Trust, judges each against the
+//! Trust's own social-media policy, stores it with its reasons and tells the right people.
+
+pub mod clock;
+pub mod mask;
+pub mod model;
+pub mod problem;
+pub mod schedule;
+pub mod secret;
+pub mod telemetry;

@@ -1,0 +1,193 @@
+//! The one place that masks. Whatever has the shape of an NHS or NI number, a full postcode, a cued
+//! date of birth, a phone number, an e-mail address or a number plate is replaced by its mask, finding
+//! or not, except the Trust's own. Clear columns, mails and pages take [`Masked`], which nothing else
+//! makes.
+
+mod shape;
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use shape::{Shape, ShapeKind, digit_windows, is_nhs_number, shapes};
+
+use crate::model::{Folded, Profile, RegisterKind, normal_postcode};
+
+/// Text that is safe to show: it went through a [`Masker`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Masked(String);
+
+impl Masked {
+    /// The masked text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The masked text, cut after `limit` characters with an ellipsis.
+    #[must_use]
+    pub fn shortened(&self, limit: usize) -> Self {
+        let mut chars = self.0.char_indices();
+        match chars.nth(limit) {
+            Some((end, _)) => Self(format!("{}…", self.0[..end].trim_end())),
+            None => self.clone(),
+        }
+    }
+
+    /// Text of our own making, in which nothing from outside stands.
+    pub fn own_words(text: &'static str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl fmt::Display for Masked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// An address as it may be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MaskedUrl {
+    /// The address, or `host/[masked]` where something in it had to be hidden.
+    pub text: Masked,
+    /// Whether it may be linked.
+    pub linkable: bool,
+}
+
+/// Masks text, sparing what the Trusts publish about themselves.
+#[derive(Debug, Clone, Default)]
+pub struct Masker {
+    own_postcodes: HashSet<String>,
+    own_phones: HashSet<String>,
+    own_mailboxes: HashSet<String>,
+    own_domains: Vec<String>,
+}
+
+impl Masker {
+    /// A masker that spares the published postcodes, numbers and mailboxes of `profiles`.
+    pub fn new<'a>(profiles: impl IntoIterator<Item = &'a Profile>) -> Self {
+        let mut masker = Self::default();
+        for profile in profiles {
+            let postcodes = profile.sites.iter().flat_map(|site| &site.postcodes);
+            masker.own_postcodes.extend(postcodes.map(|postcode| normal_postcode(postcode)));
+            masker.own_phones.extend(profile.contact.phones.iter().map(|phone| normal_phone(phone)));
+            masker.own_mailboxes.extend(profile.contact.mailboxes.iter().map(|mailbox| mailbox.to_lowercase()));
+            masker.own_domains.extend(profile.domains.iter().map(|domain| domain.to_lowercase()));
+            masker.own_domains.extend(profile.registered(RegisterKind::Domain).map(str::to_lowercase));
+        }
+        masker
+    }
+
+    /// Masks `text`. Masking what is masked already changes nothing.
+    pub fn mask(&self, text: &str) -> Masked {
+        Masked(self.masked_text(text))
+    }
+
+    fn masked_text(&self, text: &str) -> String {
+        let folded = Folded::new(text);
+        let hidden = self.hidden(&folded);
+        if hidden.is_empty() {
+            return text.to_owned();
+        }
+        let mut output = String::with_capacity(text.len());
+        let mut chars = text.chars();
+        let mut position = 0;
+        for (start, end, mask) in hidden {
+            output.extend(chars.by_ref().take(start.saturating_sub(position)));
+            output.push_str(&mask);
+            chars.by_ref().take(end - start).for_each(drop);
+            position = end;
+        }
+        output.extend(chars);
+        output
+    }
+
+    /// Masks `text` on one line: controls and line breaks become spaces (for titles and subjects).
+    pub fn mask_line(&self, text: &str) -> Masked {
+        let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+        self.mask(&words.join(" "))
+    }
+
+    /// Whether anything in `text` would be masked.
+    pub fn finds(&self, text: &str) -> bool {
+        !self.hidden(&Folded::new(text)).is_empty()
+    }
+
+    /// Masks an address. Where a shape stands in it, percent-encoded or not, only the host is kept.
+    pub fn mask_url(&self, url: &str) -> MaskedUrl {
+        let decoded = percent_decoded(url);
+        if !self.finds(url) && !self.finds(&decoded) {
+            return MaskedUrl { text: Masked(url.to_owned()), linkable: true };
+        }
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = host.rsplit('@').next().unwrap_or_default();
+        MaskedUrl { text: Masked(format!("{}/[masked]", self.masked_text(host))), linkable: false }
+    }
+
+    /// What must be hidden, as spans of the original's characters with their masks, in order.
+    fn hidden(&self, folded: &Folded<'_>) -> Vec<(usize, usize, String)> {
+        let spans = shapes(folded.text()).into_iter().filter(|shape| !self.is_own(shape));
+        spans
+            .map(|shape| {
+                let (start, end) = folded.original(shape.start, shape.end);
+                (start, end, shape.mask())
+            })
+            .collect()
+    }
+
+    /// Whether the Trust publishes this itself.
+    pub fn is_own(&self, shape: &Shape) -> bool {
+        match shape.kind {
+            ShapeKind::Postcode => self.own_postcodes.contains(&normal_postcode(&shape.text)),
+            ShapeKind::Phone => self.own_phones.contains(&normal_phone(&shape.text)),
+            ShapeKind::Email => {
+                let address = shape.text.to_lowercase();
+                let domain = address.rsplit('@').next().unwrap_or_default();
+                self.own_mailboxes.contains(&address)
+                    || self.own_domains.iter().any(|own| {
+                        domain.strip_suffix(own.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+                    })
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A UK phone number's digits with the national prefix.
+fn normal_phone(phone: &str) -> String {
+    let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
+    let national = digits.strip_prefix("0044").or_else(|| digits.strip_prefix("44"));
+    match national {
+        Some(rest) if !digits.starts_with('0') || digits.starts_with("0044") => {
+            format!("0{}", rest.trim_start_matches('0'))
+        }
+        _ => digits,
+    }
+}
+
+fn percent_decoded(url: &str) -> String {
+    let mut bytes = Vec::with_capacity(url.len());
+    let mut rest = url.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let decoded = (first == b'%')
+            .then(|| tail.get(..2).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()))
+            .flatten();
+        match decoded {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(if first == b'+' { b' ' } else { first });
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests;

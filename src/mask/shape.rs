@@ -1,0 +1,244 @@
+//! Shapes of identifiers in folded text: wider than findings, since a mask that hides too much harms
+//! nobody. The detectors of `classify` start from these and ask for context.
+
+use std::sync::LazyLock;
+
+use regex::{Regex, RegexBuilder};
+
+/// What a shape looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ShapeKind {
+    /// Ten digits that pass Modulus 11.
+    NhsNumber,
+    /// Two letters, six digits and a suffix letter, as HMRC issues them (NIM39110).
+    NiNumber,
+    /// A full postcode.
+    Postcode,
+    /// A date after a word for birth.
+    DateOfBirth,
+    /// A UK phone number.
+    Phone,
+    /// An e-mail address.
+    Email,
+    /// A number plate in the style since 2001.
+    Plate,
+}
+
+/// Something in a text with the shape of an identifier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// What it looks like.
+    pub kind: ShapeKind,
+    /// First byte in the folded text.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+    /// What stands there.
+    pub text: String,
+}
+
+impl Shape {
+    fn new(kind: ShapeKind, text: &str, start: usize, end: usize) -> Self {
+        Self { kind, start, end, text: text[start..end].to_owned() }
+    }
+
+    /// What is shown in its place (the taxonomy's table of masks).
+    pub fn mask(&self) -> String {
+        let digits = || self.text.chars().filter(char::is_ascii_digit).collect::<String>();
+        match self.kind {
+            ShapeKind::NhsNumber => format!("*** *** **{}", &digits()[8..]),
+            ShapeKind::NiNumber => {
+                let suffix = self.text.chars().last().unwrap_or('*').to_ascii_uppercase();
+                format!("** ** ** ** {suffix}")
+            }
+            ShapeKind::Postcode => {
+                let compact: String = self.text.chars().filter(char::is_ascii_alphanumeric).collect();
+                format!("{} ***", compact[..compact.len() - 3].to_uppercase())
+            }
+            ShapeKind::DateOfBirth => match year_of(&self.text) {
+                Some(year) => format!("**/**/{year}"),
+                None => "**/**/****".to_owned(),
+            },
+            ShapeKind::Phone => "[phone]".to_owned(),
+            ShapeKind::Email => "[e-mail]".to_owned(),
+            ShapeKind::Plate => "[number plate]".to_owned(),
+        }
+    }
+}
+
+/// The last run of two or four digits of a date, as a year.
+fn year_of(date: &str) -> Option<String> {
+    let runs: Vec<&str> = date.split(|c: char| !c.is_ascii_digit()).filter(|run| !run.is_empty()).collect();
+    if let Some(year) = runs.iter().find(|run| run.len() == 4) {
+        return Some((*year).to_owned());
+    }
+    runs.last().filter(|run| run.len() == 2 && runs.len() >= 2).map(|year| format!("**{year}"))
+}
+
+/// Whether ten digits pass the NHS number's Modulus 11 check (NHS Data Dictionary: weights 10 to 2;
+/// the check digit is 11 less the remainder, 11 counting as 0; 10 is never issued). A run of one digit
+/// passes the sum and is no number.
+pub fn is_nhs_number(digits: &[u8; 10]) -> bool {
+    if digits.iter().all(|digit| digit == &digits[0]) {
+        return false;
+    }
+    let sum: u32 = digits[..9].iter().zip((2..=10).rev()).map(|(digit, weight)| u32::from(*digit) * weight).sum();
+    match 11 - sum % 11 {
+        10 => false,
+        11 => digits[9] == 0,
+        check => u32::from(digits[9]) == check,
+    }
+}
+
+/// Ten digits in a row of groups, with where they stand and how they are spaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DigitWindow {
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+    /// The digits.
+    pub digits: [u8; 10],
+    /// The lengths of the groups, such as 3, 3, 4.
+    pub groups: Vec<usize>,
+}
+
+/// Characters that people write between the groups of one number, and how many at most.
+const MAX_SEPARATOR: usize = 3;
+
+fn is_separator(text: &str) -> bool {
+    // A slash between digits of a date is caught by the length of the groups, not here.
+    text.len() <= MAX_SEPARATOR
+        && text.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b'-' | b'.' | b'/' | b'_' | b',' | b'|'))
+        && text.bytes().filter(|b| *b == b'\n').count() <= 1
+}
+
+/// Every run of neighbouring digit groups that holds exactly ten digits, best spacing first where two
+/// overlap: 3-3-4, then ten together, then the rest.
+pub fn digit_windows(text: &str) -> Vec<DigitWindow> {
+    let groups = digit_groups(text);
+    let mut found = Vec::new();
+    for first in 0..groups.len() {
+        let mut digits: Vec<u8> = Vec::with_capacity(10);
+        let mut lengths = Vec::new();
+        for (index, &(start, end)) in groups.iter().enumerate().skip(first) {
+            if index > first && !is_separator(&text[groups[index - 1].1..start]) {
+                break;
+            }
+            digits.extend(text[start..end].bytes().map(|b| b - b'0'));
+            lengths.push(end - start);
+            match <[u8; 10]>::try_from(digits.as_slice()) {
+                Ok(ten) => {
+                    found.push(DigitWindow { start: groups[first].0, end, digits: ten, groups: lengths });
+                    break;
+                }
+                Err(_) if digits.len() > 10 => break,
+                Err(_) => {}
+            }
+        }
+    }
+    found
+}
+
+fn digit_groups(text: &str) -> Vec<(usize, usize)> {
+    let mut groups = Vec::new();
+    let mut start = None;
+    for (position, byte) in text.bytes().enumerate() {
+        match (byte.is_ascii_digit(), start) {
+            (true, None) => start = Some(position),
+            (false, Some(from)) => {
+                groups.push((from, position));
+                start = None;
+            }
+            _ => {}
+        }
+    }
+    groups.extend(start.map(|from| (from, text.len())));
+    groups
+}
+
+/// Lower is likelier to be how somebody wrote one number.
+fn spacing_rank(groups: &[usize]) -> u8 {
+    match groups {
+        [3, 3, 4] => 0,
+        [10] => 1,
+        _ => 2,
+    }
+}
+
+fn pattern(expression: &str) -> Regex {
+    // ASCII classes: Unicode word boundaries fall to an engine many times slower.
+    RegexBuilder::new(expression).unicode(false).case_insensitive(true).build().expect("a constant pattern compiles")
+}
+
+static NI_NUMBER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"\b([a-ceghj-prtw-z])[ .\-]?([a-ceghj-nprtw-z])(?:[ .\-_]{0,2}[0-9]){6}[ .\-_]{0,2}[a-d]\b")
+});
+static POSTCODE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"\b(?:gir[ \-]{0,2}0aa|(?:[a-pr-uwyz][0-9][0-9]?|[a-pr-uwyz][a-hk-y][0-9][0-9]?|[a-pr-uwyz][0-9][a-hjkps-uw]|[a-pr-uwyz][a-hk-y][0-9][abehmnprv-y])[ \t\-.]{0,2}[0-9][abd-hjlnp-uw-z]{2})\b")
+});
+static BIRTH: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(concat!(
+        r"(?:\bd\.?[ ]?o\.?[ ]?b\b\.?|\bdate of birth\b|\bborn(?: on)?\b|\bbirth ?date\b|\bbirthday\b)[ \t:;=().,'#|*_\-]{0,12}(?:is|was|on|the)?[ :]{0,3}",
+        r"(?P<date>(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day[ ,]{1,2})?",
+        r"(?:[0-3]?[0-9](?:st|nd|rd|th)?(?: of)?[ \-./,]{1,2}(?:[01]?[0-9]|jan[a-z]*|feb[a-z]*|mar[a-z]*|apr[a-z]*|may|june?|july?|aug[a-z]*|sep[a-z]*|oct[a-z]*|nov[a-z]*|dec[a-z]*)[ \-./,']{1,2}(?:[0-9]{4}|[0-9]{2})",
+        r"|(?:jan[a-z]*|feb[a-z]*|mar[a-z]*|apr[a-z]*|may|june?|july?|aug[a-z]*|sep[a-z]*|oct[a-z]*|nov[a-z]*|dec[a-z]*)[ ]{1,2}[0-3]?[0-9](?:st|nd|rd|th)?,?[ ]{1,2}[0-9]{4}",
+        r"|(?:19|20)[0-9]{2}[\-./][01]?[0-9][\-./][0-3]?[0-9]|[0-3][0-9][01][0-9](?:19|20)?[0-9]{2}))\b"
+    ))
+});
+static PHONE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?:\(?\+44\)?|\b0044|\(0|\b0)[ \-.]{0,2}(?:\(0\)[ ]?)?[0-9](?:[ \-.()]{0,2}[0-9]){8,9}\b"));
+static EMAIL: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"[a-z0-9][a-z0-9._%+\-']{0,63}@(?:[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?\.){1,8}[a-z]{2,24}"));
+static PLATE: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b[a-hj-pr-y]{2}[0-9]{2}[ \-]?[a-hj-pr-z]{3}\b"));
+
+/// Prefixes that HMRC does not issue (NIM39110).
+fn ni_prefix_is_issued(text: &str) -> bool {
+    let letters: String = text.chars().filter(char::is_ascii_alphabetic).take(2).collect::<String>().to_uppercase();
+    !matches!(letters.as_str(), "BG" | "GB" | "KN" | "NK" | "NT" | "TN" | "ZZ")
+}
+
+/// Every shape in folded `text`, in order; where two overlap, the likelier one.
+pub fn shapes(text: &str) -> Vec<Shape> {
+    let mut found: Vec<(u8, Shape)> = Vec::new();
+    let mut add = |rank: u8, kind: ShapeKind, start: usize, end: usize| {
+        found.push((rank, Shape::new(kind, text, start, end)));
+    };
+    let has_digit = text.bytes().any(|b| b.is_ascii_digit());
+    if has_digit {
+        for window in digit_windows(text) {
+            if is_nhs_number(&window.digits) {
+                add(spacing_rank(&window.groups), ShapeKind::NhsNumber, window.start, window.end);
+            }
+        }
+        for found in NI_NUMBER.find_iter(text).filter(|found| ni_prefix_is_issued(found.as_str())) {
+            add(1, ShapeKind::NiNumber, found.start(), found.end());
+        }
+        for date in BIRTH.captures_iter(text).filter_map(|captures| captures.name("date")) {
+            add(1, ShapeKind::DateOfBirth, date.start(), date.end());
+        }
+        for found in PHONE.find_iter(text) {
+            add(3, ShapeKind::Phone, found.start(), found.end());
+        }
+        for found in PLATE.find_iter(text) {
+            add(4, ShapeKind::Plate, found.start(), found.end());
+        }
+        for found in POSTCODE.find_iter(text) {
+            add(5, ShapeKind::Postcode, found.start(), found.end());
+        }
+    }
+    if text.contains('@') {
+        for found in EMAIL.find_iter(text) {
+            add(0, ShapeKind::Email, found.start(), found.end());
+        }
+    }
+    found.sort_by(|(a_rank, a), (b_rank, b)| a_rank.cmp(b_rank).then(a.start.cmp(&b.start)));
+    let mut kept: Vec<Shape> = Vec::new();
+    for (_, shape) in found {
+        if kept.iter().all(|other| shape.end <= other.start || other.end <= shape.start) {
+            kept.push(shape);
+        }
+    }
+    kept.sort_by_key(|shape| shape.start);
+    kept
+}

@@ -1,0 +1,56 @@
+//! An entry: one item that a source listed, before extraction.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// The body that came with an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EntryContent {
+    /// Markup, to be turned into text.
+    Html(String),
+    /// Plain text.
+    Text(String),
+}
+
+impl EntryContent {
+    /// The body as it came.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Html(body) | Self::Text(body) => body,
+        }
+    }
+}
+
+/// Why an entry's own date is not taken at its word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DateDoubt {
+    /// The source gave none.
+    Missing,
+    /// The source gave something that no known form of date fits.
+    Unreadable,
+    /// More than a day ahead of the clock.
+    Future,
+    /// Far older than the source's first poll.
+    Ancient,
+}
+
+/// One item of a feed, or a watched page itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// What tells it from the source's other entries, the same at every poll.
+    pub key: String,
+    /// Where it points, absolute; empty where it points nowhere.
+    pub url: String,
+    /// Its headline, as plain text.
+    pub title: String,
+    /// Its author, as plain text.
+    pub author: String,
+    /// When it says that it was published.
+    pub published: Option<DateTime<Utc>>,
+    /// Why that date is doubtful.
+    pub doubt: Option<DateDoubt>,
+    /// Its body.
+    pub content: EntryContent,
+}

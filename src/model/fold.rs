@@ -1,0 +1,127 @@
+//! Text as a person reads it: zero-width characters gone, full-width and mathematical letters,
+//! look-alikes of other scripts, accents, smart quotes and dashes folded to plain ones. Case is kept.
+//! Offsets lead back to the original, counted in Unicode scalar values.
+
+use std::borrow::Cow;
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// Folded text and the way back.
+#[derive(Debug)]
+pub struct Folded<'a> {
+    text: Cow<'a, str>,
+    /// For each byte of `text` the character of the original it came from; empty when both agree.
+    origin: Vec<u32>,
+}
+
+impl<'a> Folded<'a> {
+    /// Folds `original`. ASCII text is borrowed as it is.
+    pub fn new(original: &'a str) -> Self {
+        if original.is_ascii() {
+            return Self { text: Cow::Borrowed(original), origin: Vec::new() };
+        }
+        let mut text = String::with_capacity(original.len());
+        let mut origin = Vec::with_capacity(original.len());
+        for (index, character) in original.chars().enumerate() {
+            let before = text.len();
+            push_folded(character, &mut text);
+            let index = u32::try_from(index).unwrap_or(u32::MAX);
+            origin.resize(origin.len() + text.len() - before, index);
+        }
+        Self { text: Cow::Owned(text), origin }
+    }
+
+    /// The folded text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The characters of the original behind the bytes `start..end` of the folded text.
+    pub fn original(&self, start: usize, end: usize) -> (usize, usize) {
+        if self.origin.is_empty() || start >= end {
+            return (start, end);
+        }
+        (self.origin[start] as usize, self.origin[end - 1] as usize + 1)
+    }
+}
+
+/// Characters that nobody sees: they only break words apart for a machine.
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}' | '\u{feff}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e007f}')
+}
+
+fn push_folded(character: char, text: &mut String) {
+    if character.is_ascii() {
+        text.push(character);
+        return;
+    }
+    if is_invisible(character) {
+        return;
+    }
+    match character {
+        '\u{2018}'..='\u{201b}' | '\u{2032}' | '\u{2bc}' => return text.push('\''),
+        '\u{201c}'..='\u{201f}' | '\u{2033}' | '«' | '»' => return text.push('"'),
+        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{2043}' | '\u{fe58}' | '\u{ff0d}' => return text.push('-'),
+        '·' | '•' | '\u{2027}' | '\u{2219}' | '\u{22c5}' => return text.push('.'),
+        _ => {}
+    }
+    if character.is_whitespace() {
+        return text.push(' ');
+    }
+    let before = text.len();
+    // Unicode digits of any script read as digits; compatibility forms and accents go next.
+    for part in std::iter::once(character).nfkd().filter(|part| !is_combining_mark(*part)) {
+        if part.is_ascii() {
+            text.push(part);
+        } else {
+            push_skeleton(part, text);
+        }
+    }
+    // A mark that stands alone (an accent over the letter before) has nothing left: that is right.
+    if text.len() == before && !is_combining_mark(character) {
+        text.push(character);
+    }
+}
+
+/// UTS #39: a letter of another script that looks like an ASCII one is read as that one.
+fn push_skeleton(character: char, text: &mut String) {
+    let mut one = [0; 4];
+    let skeleton: String = unicode_security::confusable_detection::skeleton(character.encode_utf8(&mut one)).collect();
+    // Letters only: the table also folds l, 1 and | together, which would spoil numbers.
+    if character.is_alphabetic() && !skeleton.is_empty() && skeleton.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        text.push_str(&skeleton);
+    } else {
+        text.push(character);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folded(text: &str) -> String {
+        Folded::new(text).text().to_owned()
+    }
+
+    #[test]
+    fn reads_like_a_person() {
+        assert_eq!(folded("Sоlеnt NHS"), "Solent NHS", "Cyrillic o and e");
+        assert_eq!(folded("Ｓｏｌｅｎｔ"), "Solent", "full width");
+        assert_eq!(folded("So\u{200b}lent"), "Solent", "zero width");
+        assert_eq!(folded("𝓢𝓸𝓵𝓮𝓷𝓽"), "Solent", "mathematical");
+        assert_eq!(folded("Café “x” – y"), "Cafe \"x\" - y");
+        assert_eq!(folded("cafe\u{301}"), "cafe", "combining accent");
+        assert_eq!(folded("４７９ ７８９"), "479 789", "full-width digits");
+    }
+
+    #[test]
+    fn offsets_lead_back_over_removed_characters() {
+        let original = "é So\u{200b}lent";
+        let folded = Folded::new(original);
+        let start = folded.text().find("Solent").unwrap();
+        assert_eq!(folded.original(start, start + 6), (2, 9));
+    }
+}

@@ -1,0 +1,201 @@
+//! A profile: a Trust's policy as data. Read from TOML, compiled in or from the operator's folder.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::OrganisationId;
+
+/// What the service does with findings about a worker's conduct (SEC 2.10, SOL 1.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum EmployeeConduct {
+    /// Counted, never shown.
+    Off,
+    /// Counted; shown on a hit that somebody reported.
+    #[default]
+    OnReport,
+    /// Shown; needs a reference to an impact assessment.
+    On,
+}
+
+/// A Trust that is watched for.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Profile {
+    /// Its identifier.
+    pub id: OrganisationId,
+    /// Its full name.
+    pub name: String,
+    /// What stands in mail subjects.
+    pub short_name: String,
+    /// Its own domains; sub-domains are its own too.
+    #[serde(default)]
+    pub domains: Vec<String>,
+    /// Domains that resemble its own and belong to somebody else.
+    #[serde(default)]
+    pub elsewhere: Vec<String>,
+    /// Its own handles.
+    #[serde(default)]
+    pub handles: Vec<String>,
+    /// How its policy is named to people.
+    #[serde(default)]
+    pub policy: String,
+    /// The prefix of its clauses: `SOL`, `HEFT`, `EPUT` or `SEC`.
+    #[serde(default)]
+    pub clause_prefix: String,
+    /// What happens with findings about a worker's conduct.
+    #[serde(default)]
+    pub employee_conduct: EmployeeConduct,
+    /// The impact assessment that `employee_conduct = "on"` needs.
+    #[serde(default)]
+    pub impact_assessment: Option<String>,
+    /// What is looked for.
+    #[serde(default, rename = "watch")]
+    pub watches: Vec<Watch>,
+    /// Its own premises.
+    #[serde(default, rename = "site")]
+    pub sites: Vec<Site>,
+    /// Its published numbers and mailboxes.
+    #[serde(default)]
+    pub contact: Contact,
+    /// Approved accounts, sites and domains.
+    #[serde(default, rename = "register")]
+    pub register: Vec<RegisterEntry>,
+    /// Pre-election periods, both days inside.
+    #[serde(default)]
+    pub pre_election: Vec<PreElection>,
+}
+
+/// What is looked for: names with the context that makes them the Trust's.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Watch {
+    /// Its name within the profile.
+    pub id: String,
+    /// Words and phrases.
+    pub terms: Vec<String>,
+    /// Whether case must agree.
+    #[serde(default)]
+    pub case_sensitive: bool,
+    /// Words of which one must stand near, where the list is not empty.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// How near, in characters.
+    #[serde(default = "default_within")]
+    pub within: usize,
+    /// Words of which one anywhere in the document will do as well.
+    #[serde(default)]
+    pub anywhere: Vec<String>,
+    /// Phrases around the term that make it something else.
+    #[serde(default)]
+    pub unless: Vec<String>,
+}
+
+const fn default_within() -> usize {
+    80
+}
+
+/// One of the Trust's own premises.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Site {
+    /// Its name.
+    pub name: String,
+    /// Its postcodes: never exposed, since they are published.
+    #[serde(default)]
+    pub postcodes: Vec<String>,
+}
+
+/// What the Trust publishes for people to reach it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
+pub struct Contact {
+    /// Phone numbers.
+    #[serde(default)]
+    pub phones: Vec<String>,
+    /// Mailboxes outside the Trust's own domains.
+    #[serde(default)]
+    pub mailboxes: Vec<String>,
+}
+
+/// What a register entry approves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RegisterKind {
+    /// An account on a platform, by handle.
+    Account,
+    /// A domain.
+    Domain,
+    /// A page or site, by address.
+    Site,
+}
+
+/// An approved account, site or domain (EPUT 2.2–2.4, HEFT App 1).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RegisterEntry {
+    /// What it approves.
+    pub kind: RegisterKind,
+    /// The handle, domain or address.
+    pub name: String,
+    /// On which platform.
+    #[serde(default)]
+    pub platform: Option<String>,
+    /// Who answers for it.
+    #[serde(default)]
+    pub owner: Option<String>,
+}
+
+/// A pre-election period (SOL 3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct PreElection {
+    /// First day.
+    #[serde(deserialize_with = "toml_date")]
+    pub from: NaiveDate,
+    /// Last day.
+    #[serde(deserialize_with = "toml_date")]
+    pub to: NaiveDate,
+}
+
+fn toml_date<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<NaiveDate, D::Error> {
+    let text = toml::value::Datetime::deserialize(deserializer)?.to_string();
+    text.parse().map_err(|_| serde::de::Error::custom(format!("{text} is no date: write it as 2026-03-27")))
+}
+
+impl Profile {
+    /// Whether `host` is one of the Trust's own domains, of its register, or below one.
+    pub fn owns_host(&self, host: &str) -> bool {
+        let own = |domain: &str| {
+            let domain = domain.trim_start_matches("www.");
+            host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
+        };
+        self.domains.iter().any(|domain| own(domain)) || self.registered(RegisterKind::Domain).any(own)
+    }
+
+    /// Whether `handle` (with or without `@`, any case) is registered.
+    pub fn owns_handle(&self, handle: &str) -> bool {
+        let wanted = normal_handle(handle);
+        !wanted.is_empty() && self.all_handles().any(|known| normal_handle(known) == wanted)
+    }
+
+    /// The handles of the profile and of its register.
+    pub fn all_handles(&self) -> impl Iterator<Item = &str> {
+        self.handles.iter().map(String::as_str).chain(self.registered(RegisterKind::Account))
+    }
+
+    /// Whether `postcode` belongs to one of the Trust's own sites.
+    pub fn owns_postcode(&self, postcode: &str) -> bool {
+        let wanted = normal_postcode(postcode);
+        self.sites.iter().flat_map(|site| &site.postcodes).any(|known| normal_postcode(known) == wanted)
+    }
+
+    /// The names registered under one kind.
+    pub fn registered(&self, kind: RegisterKind) -> impl Iterator<Item = &str> {
+        self.register.iter().filter(move |entry| entry.kind == kind).map(|entry| entry.name.as_str())
+    }
+}
+
+/// A handle without `@`, in lower case.
+pub fn normal_handle(handle: &str) -> String {
+    handle.trim().trim_start_matches('@').to_lowercase()
+}
+
+/// A postcode without spaces, in upper case.
+pub fn normal_postcode(postcode: &str) -> String {
+    postcode.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase()
+}

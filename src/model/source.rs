@@ -1,0 +1,94 @@
+//! A source: a public place that is polled, and what makes polling it lawful.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::{DocumentKind, OrganisationId, SourceId};
+
+/// How a source is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceKind {
+    /// A feed: RSS, Atom or JSON Feed.
+    Feed,
+    /// A page that is itself the document.
+    Page,
+}
+
+impl SourceKind {
+    /// The name as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Feed => "feed",
+            Self::Page => "page",
+        }
+    }
+}
+
+/// What may be done with a source's words (the copyright notes of the policy table).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Licence {
+    /// None recorded: mails give outlet, date, category and our own words.
+    #[default]
+    None,
+    /// NLA Media Access.
+    Nla,
+    /// Copyright Licensing Agency.
+    Cla,
+    /// Open Government Licence.
+    Ogl,
+    /// The Trust's own.
+    Own,
+    /// Written permission of the publisher.
+    Permission,
+}
+
+/// Why a source may be polled, who answers for it and until when (SOL 6.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accountability {
+    /// What it is polled for.
+    pub purpose: String,
+    /// The lawful basis, such as `UK GDPR Art 6(1)(e)`.
+    pub basis: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// What may be done with its words.
+    pub licence: Licence,
+    /// The day by which somebody must look at this again.
+    pub review: NaiveDate,
+}
+
+/// The record without which no single person's profile is polled (SEC 2.10).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonRecord {
+    /// The incident that made it necessary.
+    pub incident: String,
+    /// Why it is necessary and proportionate.
+    pub reason: String,
+    /// Who approved it.
+    pub approver: String,
+    /// The last day on which it is polled.
+    pub until: NaiveDate,
+}
+
+/// A place that is polled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Its name.
+    pub id: SourceId,
+    /// How it is read.
+    pub kind: SourceKind,
+    /// Where.
+    pub url: url::Url,
+    /// What sort of documents it lists.
+    pub document_kind: DocumentKind,
+    /// Whether each entry's page is fetched, rather than the text that came with the feed.
+    pub follow: bool,
+    /// For whom it is polled; their watches are looked for in it.
+    pub organisations: Vec<OrganisationId>,
+    /// What makes it lawful.
+    pub accountability: Accountability,
+    /// The record for a single person's profile.
+    pub person: Option<PersonRecord>,
+}
