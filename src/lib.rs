@@ -8,3 +8,8 @@ pub mod problem;
 pub mod schedule;
 pub mod secret;
 pub mod telemetry;
+
+pub mod classify;
+pub mod extract;
+pub mod matching;
+pub mod source;

@@ -26,14 +26,23 @@ impl EntryContent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DateDoubt {
-    /// The source gave none.
+    /// The source gave none that can be read.
     Missing,
-    /// The source gave something that no known form of date fits.
-    Unreadable,
     /// More than a day ahead of the clock.
     Future,
     /// Far older than the source's first poll.
     Ancient,
+}
+
+impl DateDoubt {
+    /// The name as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Future => "future",
+            Self::Ancient => "ancient",
+        }
+    }
 }
 
 /// One item of a feed, or a watched page itself.
@@ -43,9 +52,9 @@ pub struct Entry {
     pub key: String,
     /// Where it points, absolute; empty where it points nowhere.
     pub url: String,
-    /// Its headline, as plain text.
+    /// Its headline as the source gave it: may hold markup.
     pub title: String,
-    /// Its author, as plain text.
+    /// Its author as the source gave it.
     pub author: String,
     /// When it says that it was published.
     pub published: Option<DateTime<Utc>>,

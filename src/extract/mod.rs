@@ -1,0 +1,112 @@
+//! An entry or page becomes a document: charset, readable text, metadata, canonical address, language
+//! and fingerprints. Pure; the caller runs it off the async threads, since pages can be large.
+
+mod canonical;
+mod charset;
+mod fingerprint;
+mod language;
+mod metadata;
+mod readable;
+mod text;
+
+use serde::Deserialize;
+use url::Url;
+
+pub use canonical::canonical_url;
+pub use charset::{Decoded, decode};
+pub use fingerprint::{Fingerprints, simhash_distance};
+pub use language::language_of;
+pub use metadata::Metadata;
+pub use readable::Page;
+pub use text::plain_text;
+
+use crate::model::{Document, DocumentKind, Entry, EntryContent};
+use crate::problem::Problem;
+
+/// Limits and lists of extraction.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Options {
+    /// Text kept of one document, first characters first (characters).
+    pub max_text_chars: usize,
+    /// Elements of one page that are looked at.
+    pub max_elements: usize,
+    /// Query parameters removed from addresses; a `*` at the end stands for any rest.
+    pub tracking_parameters: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let tracking = ["utm_*", "fbclid", "gclid", "dclid", "msclkid", "mc_cid", "mc_eid", "igshid", "ns_*", "at_*", "xtor", "cmpid", "ref_src"];
+        Self {
+            max_text_chars: 200_000,
+            max_elements: 60_000,
+            tracking_parameters: tracking.into_iter().map(str::to_owned).collect(),
+        }
+    }
+}
+
+impl Options {
+    /// What is wrong with these options.
+    pub fn check(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if self.max_text_chars < 1000 {
+            problems.push(Problem::at("max_text_chars", "must be at least 1000"));
+        }
+        if self.max_elements < 1000 {
+            problems.push(Problem::at("max_elements", "must be at least 1000"));
+        }
+        problems
+    }
+}
+
+/// The document of an entry whose text came with its feed.
+pub fn document_of_entry(entry: &Entry, kind: DocumentKind, options: &Options) -> Document {
+    let text = match &entry.content {
+        EntryContent::Html(html) => plain_text(html),
+        EntryContent::Text(text) => text.trim().to_owned(),
+    };
+    let author = plain_text(&entry.author);
+    let author_handle = if author.starts_with('@') && !author.contains(' ') { author.clone() } else { String::new() };
+    finish(
+        Document {
+            kind,
+            url: Url::parse(&entry.url).map(|url| canonical_url(&url, options).into()).unwrap_or_default(),
+            title: plain_text(&entry.title),
+            text,
+            author,
+            author_handle,
+            published: entry.published,
+            language: None,
+        },
+        options,
+    )
+}
+
+/// The document of a page that was fetched; what the feed said of it fills the gaps.
+pub fn document_of_page(html: &str, url: &Url, entry: &Entry, kind: DocumentKind, options: &Options) -> Document {
+    let page = Page::read(html, Some(url), options);
+    let or = |first: String, second: String| if first.is_empty() { second } else { first };
+    let canonical = page.metadata.canonical.as_ref().unwrap_or(url);
+    finish(
+        Document {
+            kind,
+            url: canonical_url(canonical, options).into(),
+            title: or(plain_text(&entry.title), page.metadata.title),
+            text: page.text,
+            author: or(page.metadata.author, plain_text(&entry.author)),
+            author_handle: String::new(),
+            published: entry.published.or(page.metadata.published),
+            language: page.metadata.language,
+        },
+        options,
+    )
+}
+
+fn finish(mut document: Document, options: &Options) -> Document {
+    if let Some((end, _)) = document.text.char_indices().nth(options.max_text_chars) {
+        document.text.truncate(end);
+    }
+    document.language = language_of(&document.text, document.language.as_deref());
+    document
+}

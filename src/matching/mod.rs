@@ -1,0 +1,183 @@
+//! Watches to mentions. One automaton holds the names of all organisations; a cheaper one in front of
+//! it passes over text in which no name can stand. Context then decides whether a name is the
+//! organisation's: "the Solent" is the sea, "heft" a word, `deputy` no EPUT.
+
+mod context;
+mod spaced;
+mod term;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+
+pub use spaced::Spaced;
+
+use context::Context;
+use term::{Term, terms_of};
+
+use crate::model::{Document, Field, Folded, Mention, OrganisationId, Profile};
+
+/// Forcing the DFA pays below this many terms (measured: three to four times the speed that `auto`
+/// gives); above it the table grows too large.
+const DFA_TERMS: usize = 5000;
+
+/// The fields in which names are looked for; of the address only the host counts.
+const FIELDS: [Field; 4] = [Field::Title, Field::Text, Field::Author, Field::AuthorHandle];
+
+/// Why the watches cannot be compiled.
+#[derive(Debug, thiserror::Error)]
+#[error("the names of all watches together make too large an automaton: {0}")]
+pub struct MatcherError(String);
+
+/// The mentions of one organisation in one document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mentioned {
+    /// The place of its profile in the list that the matcher was made from.
+    pub profile: usize,
+    /// Whose name stands there.
+    pub organisation: OrganisationId,
+    /// Where, in the order of the fields.
+    pub mentions: Vec<Mention>,
+}
+
+/// Finds every organisation's names.
+#[derive(Debug)]
+pub struct Matcher {
+    screen: AhoCorasick,
+    automaton: AhoCorasick,
+    /// What each pattern of the automaton stands for: equal names of several watches share one.
+    patterns: Vec<Vec<Term>>,
+    organisations: Vec<Organisation>,
+}
+
+#[derive(Debug)]
+struct Organisation {
+    id: OrganisationId,
+    profile: Profile,
+    watches: Vec<CompiledWatch>,
+}
+
+#[derive(Debug)]
+struct CompiledWatch {
+    id: String,
+    context: Context,
+}
+
+/// A name found, before overlaps are settled.
+struct Found {
+    organisation: usize,
+    watch: usize,
+    start: usize,
+    end: usize,
+}
+
+impl Matcher {
+    /// Compiles the watches of all profiles.
+    pub fn new(profiles: &[Profile]) -> Result<Self, MatcherError> {
+        let mut patterns: Vec<(String, Vec<Term>)> = Vec::new();
+        let mut place = std::collections::HashMap::new();
+        let mut anchors = std::collections::BTreeSet::new();
+        let mut organisations = Vec::new();
+        for (organisation, profile) in profiles.iter().enumerate() {
+            let mut watches = Vec::new();
+            for watch in &profile.watches {
+                watches.push(CompiledWatch { id: watch.id.clone(), context: Context::new(watch)? });
+            }
+            for kind in ["handle", "domain"] {
+                watches.push(CompiledWatch { id: kind.to_owned(), context: Context::free() });
+            }
+            for (text, anchor, term) in terms_of(profile, organisation) {
+                anchors.insert(anchor);
+                let at = *place.entry(text.clone()).or_insert_with(|| {
+                    patterns.push((text, Vec::new()));
+                    patterns.len() - 1
+                });
+                patterns[at].1.push(term);
+            }
+            organisations.push(Organisation { id: profile.id.clone(), profile: profile.clone(), watches });
+        }
+        let screen = automaton(anchors.iter())?;
+        let (texts, patterns): (Vec<String>, Vec<Vec<Term>>) = patterns.into_iter().unzip();
+        Ok(Self { screen, automaton: automaton(texts.iter())?, patterns, organisations })
+    }
+
+    /// Every organisation that `document` mentions, in the order of the profiles.
+    pub fn find(&self, document: &Document) -> Vec<Mentioned> {
+        let mut mentions: Vec<Vec<Mention>> = vec![Vec::new(); self.organisations.len()];
+        for field in FIELDS {
+            let folded = Folded::new(document.field(field));
+            if self.screen.is_match(folded.text()) {
+                self.find_in(document, field, &folded, &mut mentions);
+            }
+        }
+        self.find_own_host(document, &mut mentions);
+        let found = mentions.into_iter().enumerate().filter(|(_, mentions)| !mentions.is_empty());
+        found
+            .map(|(profile, mentions)| Mentioned { profile, organisation: self.organisations[profile].id.clone(), mentions })
+            .collect()
+    }
+
+    /// Whether any name could stand in `text`: the first, cheap pass alone.
+    pub fn may_mention(&self, text: &str) -> bool {
+        self.screen.is_match(Folded::new(text).text())
+    }
+
+    fn find_in(&self, document: &Document, field: Field, folded: &Folded<'_>, mentions: &mut [Vec<Mention>]) {
+        let spaced = Spaced::new(folded);
+        let mut found = Vec::new();
+        for hit in self.automaton.find_overlapping_iter(spaced.text()) {
+            for term in &self.patterns[hit.pattern().as_usize()] {
+                let organisation = &self.organisations[term.organisation];
+                let watch = &organisation.watches[term.watch];
+                let (start, end) = (hit.start(), hit.end());
+                if term.fits(&spaced, field, start, end) && watch.context.admits(&spaced, start, end, document, field) {
+                    found.push(Found { organisation: term.organisation, watch: term.watch, start, end });
+                }
+            }
+        }
+        // Of overlapping names of one organisation the longest stands.
+        found.sort_by(|a, b| (b.end - b.start).cmp(&(a.end - a.start)).then(a.start.cmp(&b.start)).then(b.watch.cmp(&a.watch)));
+        let mut kept: Vec<Found> = Vec::new();
+        for candidate in found {
+            let overlaps = |other: &Found| {
+                other.organisation == candidate.organisation && candidate.start < other.end && other.start < candidate.end
+            };
+            if !kept.iter().any(overlaps) {
+                kept.push(candidate);
+            }
+        }
+        kept.sort_by_key(|found| found.start);
+        for found in kept {
+            let (start, end) = spaced.original(found.start, found.end);
+            let watch = self.organisations[found.organisation].watches[found.watch].id.clone();
+            mentions[found.organisation].push(Mention { watch, field, start, end });
+        }
+    }
+
+    /// A document on the organisation's own domain mentions it.
+    fn find_own_host(&self, document: &Document, mentions: &mut [Vec<Mention>]) {
+        let host = document.host();
+        if host.is_empty() {
+            return;
+        }
+        for (organisation, mentions) in self.organisations.iter().zip(mentions) {
+            if organisation.profile.owns_host(&host) {
+                let lower = document.url.to_lowercase();
+                let start = lower.find(&host).map_or(0, |byte| lower[..byte].chars().count());
+                let end = start + host.chars().count();
+                mentions.push(Mention { watch: "domain".to_owned(), field: Field::Url, start, end });
+            }
+        }
+    }
+}
+
+fn automaton<'a>(patterns: impl ExactSizeIterator<Item = &'a String>) -> Result<AhoCorasick, MatcherError> {
+    let kind = (patterns.len() < DFA_TERMS).then_some(AhoCorasickKind::DFA);
+    AhoCorasick::builder()
+        .match_kind(MatchKind::Standard)
+        .ascii_case_insensitive(true)
+        .kind(kind)
+        .build(patterns)
+        .map_err(|error| MatcherError(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests;

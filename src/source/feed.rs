@@ -1,0 +1,187 @@
+//! Feeds of every format that feed-rs reads. Entry keys are our own: feed-rs invents a random id where
+//! a feed gives none, which would make the entry new at every poll.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use chrono::{DateTime, Duration, Utc};
+use feed_rs::model::Entry as RawEntry;
+use serde::Deserialize;
+use url::Url;
+
+use super::date::parse_date;
+use super::repair::{escape_raw_markup, repaired};
+use crate::model::{DateDoubt, Entry, EntryContent};
+use crate::problem::Problem;
+
+/// Limits of reading feeds.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Options {
+    /// Entries read of one feed at one poll, first ones first (entries).
+    pub max_entries: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { max_entries: 2000 }
+    }
+}
+
+impl Options {
+    /// What is wrong with these options.
+    pub fn check(&self) -> Vec<Problem> {
+        if self.max_entries == 0 {
+            return vec![Problem::at("max_entries", "must be at least 1")];
+        }
+        Vec::new()
+    }
+}
+
+/// Why a body is no feed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FeedError {
+    /// Nothing was sent.
+    #[error("the body is empty")]
+    Empty,
+    /// A web page stands where the feed was.
+    #[error("a web page stands where the feed was")]
+    WebPage,
+    /// Neither XML of a known kind nor JSON Feed, and repair did not help.
+    #[error("no feed can be read in it: {0}")]
+    Unreadable(String),
+}
+
+/// What a feed said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParsedFeed {
+    /// Its name.
+    pub title: String,
+    /// Its entries, in its order, each key once.
+    pub entries: Vec<Entry>,
+    /// Whether it could only be read after repair.
+    pub repaired: bool,
+    /// Entries beyond the limit, which were not read.
+    pub dropped: usize,
+}
+
+/// More than a day ahead of the clock is a doubtful date.
+const FUTURE: Duration = Duration::days(1);
+
+/// Reads a decoded feed fetched from `base` at `now`.
+pub fn parse_feed(text: &str, base: &Url, now: DateTime<Utc>, options: &Options) -> Result<ParsedFeed, FeedError> {
+    if text.trim().is_empty() {
+        return Err(FeedError::Empty);
+    }
+    let (feed, was_repaired) = match parse_once(text, base) {
+        Ok(feed) => (feed, false),
+        Err(_) if looks_like_web_page(text) => return Err(FeedError::WebPage),
+        Err(first) => match repaired(text).and_then(|mended| parse_once(&mended, base).ok()) {
+            Some(feed) => (feed, true),
+            None => return Err(FeedError::Unreadable(first)),
+        },
+    };
+    let total = feed.entries.len();
+    let mut seen: HashMap<String, u64> = HashMap::new();
+    let mut entries = Vec::with_capacity(total.min(options.max_entries));
+    for raw in feed.entries.into_iter().take(options.max_entries) {
+        let mut entry = entry_of(raw, base, now);
+        let content = hash(&[&entry.title, &entry.url, entry.content.as_str()]);
+        match seen.get(&entry.key) {
+            // The same entry twice.
+            Some(known) if *known == content => continue,
+            // One id for two stories: both are kept.
+            Some(_) => entry.key = format!("{}#{content:016x}", entry.key),
+            None => {}
+        }
+        seen.insert(entry.key.clone(), content);
+        entries.push(entry);
+    }
+    let title = feed.title.map(|title| title.content).unwrap_or_default();
+    Ok(ParsedFeed { title, entries, repaired: was_repaired, dropped: total.saturating_sub(options.max_entries) })
+}
+
+fn parse_once(text: &str, base: &Url) -> Result<feed_rs::model::Feed, String> {
+    let parser = feed_rs::parser::Builder::new()
+        .base_uri(Some(base.as_str()))
+        .sanitize_content(false)
+        .timestamp_parser(parse_date)
+        .id_generator(|_, _, _| String::new())
+        .build();
+    let text = escape_raw_markup(without_declared_encoding(text));
+    parser.parse(text.as_bytes()).map_err(|error| error.to_string())
+}
+
+/// The text is UTF-8 by now, whatever its XML declaration still says.
+fn without_declared_encoding(text: &str) -> &str {
+    let trimmed = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    let Some(rest) = trimmed.strip_prefix("<?xml") else { return trimmed };
+    rest.find("?>").map_or(trimmed, |end| &rest[end + 2..])
+}
+
+fn looks_like_web_page(text: &str) -> bool {
+    let head: String = text.chars().take(2000).collect::<String>().to_ascii_lowercase();
+    let start = head.trim_start();
+    (start.starts_with("<!doctype html") || start.starts_with("<html") || head.contains("<body"))
+        && !head.contains("<rss")
+        && !head.contains("<feed")
+        && !head.contains("<rdf:rdf")
+}
+
+fn entry_of(raw: RawEntry, base: &Url, now: DateTime<Utc>) -> Entry {
+    let url = link_of(&raw, base);
+    let title = raw.title.map(|title| title.content).unwrap_or_default();
+    let author = raw.authors.into_iter().find_map(|person| person.name).unwrap_or_default();
+    let content = content_of(raw.content, raw.summary);
+    let published = raw.published.or(raw.updated);
+    let doubt = match published {
+        None => Some(DateDoubt::Missing),
+        Some(at) if at > now + FUTURE => Some(DateDoubt::Future),
+        Some(_) => None,
+    };
+    let key = if !raw.id.is_empty() {
+        raw.id
+    } else if !url.is_empty() {
+        url.clone()
+    } else {
+        format!("{:016x}", hash(&[&title, &published.map(|at| at.to_rfc3339()).unwrap_or_default(), content.as_str()]))
+    };
+    Entry { key, url, title, author, published, doubt, content }
+}
+
+/// The entry's own page: the alternate link, else the first that is not an enclosure or the feed.
+fn link_of(raw: &RawEntry, base: &Url) -> String {
+    let usable = |rel: Option<&str>| !matches!(rel, Some("enclosure" | "self" | "edit" | "replies" | "via" | "related"));
+    let alternate = raw.links.iter().find(|link| matches!(link.rel.as_deref(), None | Some("alternate")));
+    let link = alternate.or_else(|| raw.links.iter().find(|link| usable(link.rel.as_deref())));
+    let absolute = link.and_then(|link| base.join(link.href.trim()).ok());
+    // A permanent link given as the id only.
+    let absolute = absolute.or_else(|| Url::parse(raw.id.trim()).ok());
+    let http = absolute.filter(|url| matches!(url.scheme(), "http" | "https"));
+    http.map(String::from).unwrap_or_default()
+}
+
+/// The longer of content and summary: some feeds put an empty stub into one of them.
+fn content_of(content: Option<feed_rs::model::Content>, summary: Option<feed_rs::model::Text>) -> EntryContent {
+    let typed = |body: String, mime: &str| {
+        if mime == "text/plain" && !body.contains("</") { EntryContent::Text(body) } else { EntryContent::Html(body) }
+    };
+    let full = content.and_then(|content| Some(typed(content.body?, content.content_type.essence().to_string().as_str())));
+    let short = summary.map(|text| typed(text.content, text.content_type.essence().to_string().as_str()));
+    match (full, short) {
+        (Some(full), Some(short)) if short.as_str().len() > full.as_str().len() => short,
+        (Some(full), _) => full,
+        (None, Some(short)) => short,
+        (None, None) => EntryContent::Text(String::new()),
+    }
+}
+
+/// Tells contents of one feed apart within one poll; nothing of it is stored.
+fn hash(parts: &[&str]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    parts.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests;
