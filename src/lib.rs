@@ -7,9 +7,11 @@ pub mod model;
 pub mod problem;
 pub mod schedule;
 pub mod secret;
+pub mod store;
 pub mod telemetry;
 
 pub mod classify;
 pub mod extract;
+pub mod fetch;
 pub mod matching;
 pub mod source;

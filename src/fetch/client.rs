@@ -1,0 +1,325 @@
+//! The fetcher itself: one request with all its hops, from the guard to decoded bytes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use reqwest::header::{self, HeaderMap, HeaderValue};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+use url::Url;
+
+use super::decode::{ACCEPT_ENCODING, decode};
+use super::error::{FetchError, TimeLimit};
+use super::guard::{Policy, Refusal, check_url, parse_target};
+use super::pacing::{Pacing, host_of};
+use super::resolve::{GuardedResolver, Resolve};
+use super::robots::{self, Robots};
+use super::{Options, retry_after};
+use crate::clock::SharedClock;
+
+/// The product token that robots.txt files name.
+const PRODUCT: &str = "Trustwatch";
+/// How long a robots.txt is believed (RFC 9309, 2.4).
+const ROBOTS_TTL: Duration = Duration::from_secs(24 * 3600);
+/// How soon one that could not be read is asked for again.
+const ROBOTS_RETRY: Duration = Duration::from_secs(3600);
+/// Files kept; beyond it those that ran out are dropped.
+const MAX_ROBOTS: usize = 50_000;
+
+/// What a server gave to recognise an unchanged body by, sent back verbatim.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Validators {
+    /// `ETag`, quotes and all.
+    pub etag: Option<String>,
+    /// `Last-Modified`, as it came.
+    pub last_modified: Option<String>,
+}
+
+/// Whether robots.txt is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rules {
+    /// It is.
+    Robots,
+    /// It is not: the request is for robots.txt itself.
+    None,
+}
+
+/// What to fetch.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Where.
+    pub url: Url,
+    /// What is known of it already.
+    pub validators: Validators,
+    /// Whether robots.txt is asked.
+    pub rules: Rules,
+}
+
+impl Request {
+    /// A plain request.
+    pub fn new(url: Url) -> Self {
+        Self { url, validators: Validators::default(), rules: Rules::Robots }
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub enum Fetched {
+    /// What is known is still so (304).
+    NotModified,
+    /// A body.
+    Page(Page),
+}
+
+/// A body with what describes it.
+#[derive(Debug)]
+pub struct Page {
+    /// Where it was in the end, after redirects.
+    pub url: Url,
+    /// The header of that name.
+    pub content_type: Option<String>,
+    /// What to recognise it by next time.
+    pub validators: Validators,
+    /// The bytes, decompressed.
+    pub body: Vec<u8>,
+    /// How many came over the wire.
+    pub wire_bytes: u64,
+}
+
+/// Opens every outgoing HTTP socket.
+#[derive(Debug, Clone)]
+pub struct Fetcher {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    client: reqwest::Client,
+    options: Options,
+    policy: Arc<Policy>,
+    pacing: Pacing,
+    robots: Mutex<HashMap<String, CachedRobots>>,
+    clock: SharedClock,
+}
+
+#[derive(Debug, Clone)]
+struct CachedRobots {
+    until: Instant,
+    /// The rules, or why there are none.
+    rules: Result<Arc<Robots>, String>,
+}
+
+impl Fetcher {
+    /// A fetcher by `options`.
+    ///
+    /// # Errors
+    /// When the TLS roots of the machine cannot be loaded.
+    pub fn new(options: Options, resolver: Arc<dyn Resolve>, clock: SharedClock) -> Result<Self, FetchError> {
+        // A second installation finds the first in place.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let policy = Arc::new(options.policy());
+        let client = client(&options, GuardedResolver { policy: policy.clone(), inner: resolver })?;
+        let pacing = Pacing::new(Duration::from_secs(options.host_gap_s), options.requests_per_second);
+        let robots = Mutex::new(HashMap::new());
+        Ok(Self { shared: Arc::new(Shared { client, options, policy, pacing, robots, clock }) })
+    }
+
+    /// Whether requests to `url` are dialled at a mapped or listed loopback address, where neither
+    /// floors nor gaps bind.
+    pub fn is_mapped(&self, url: &Url) -> bool {
+        let policy = &self.shared.policy;
+        let literal = url.socket_addrs(|| None).ok().filter(|_| url.domain().is_none());
+        url.host_str().is_some_and(|host| policy.mapped(host).is_some())
+            || literal.is_some_and(|addresses| addresses.iter().all(|address| policy.loopback.contains(address)))
+    }
+
+    /// Fetches, following redirects, within every limit.
+    ///
+    /// # Errors
+    /// Says why nothing came.
+    pub async fn fetch(&self, request: Request) -> Result<Fetched, FetchError> {
+        let limit = Duration::from_secs(self.shared.options.total_timeout_s);
+        let fetched = timeout(limit, self.fetch_hops(request)).await;
+        fetched.map_err(|_| FetchError::Timeout { what: TimeLimit::Total, limit })?
+    }
+
+    async fn fetch_hops(&self, request: Request) -> Result<Fetched, FetchError> {
+        let shared = &self.shared;
+        let mut url = request.url;
+        let mut seen = vec![url.clone()];
+        loop {
+            check_url(&url, &shared.policy)?;
+            if request.rules == Rules::Robots {
+                // Boxed: asking for robots.txt is itself a fetch.
+                Box::pin(self.obey_robots(&url)).await?;
+            }
+            shared.pacing.wait(&host_of(&url), self.is_mapped(&url)).await;
+            let response = self.send(&url, &request.validators).await?;
+            if let Some(next) = self.redirect(&url, &response)? {
+                if seen.len() > shared.options.max_redirects {
+                    return Err(FetchError::Redirect(format!("more than {} times", shared.options.max_redirects)));
+                }
+                if seen.contains(&next) {
+                    return Err(FetchError::Redirect("in a circle".to_owned()));
+                }
+                seen.push(next.clone());
+                url = next;
+                continue;
+            }
+            return self.read(url, response).await;
+        }
+    }
+
+    async fn send(&self, url: &Url, validators: &Validators) -> Result<reqwest::Response, FetchError> {
+        let options = &self.shared.options;
+        let mut headers = HeaderMap::new();
+        let mut set = |name: header::HeaderName, value: Option<&String>| {
+            if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+                headers.insert(name, value);
+            }
+        };
+        set(header::IF_NONE_MATCH, validators.etag.as_ref());
+        set(header::IF_MODIFIED_SINCE, validators.last_modified.as_ref());
+        let limit = Duration::from_secs(options.first_byte_timeout_s);
+        let sent = timeout(limit, self.shared.client.get(url.clone()).headers(headers).send()).await;
+        let response = sent
+            .map_err(|_| FetchError::Timeout { what: TimeLimit::FirstByte, limit })?
+            .map_err(|error| FetchError::from_reqwest(&error, Duration::from_secs(options.connect_timeout_s)))?;
+        // The last word: whatever was looked up, this is who answered.
+        match response.remote_addr() {
+            Some(peer) if self.shared.policy.admits_peer(peer) => Ok(response),
+            Some(peer) => Err(Refusal::NotPublic(peer.ip()).into()),
+            None => Err(FetchError::Network("the connection has no peer address".to_owned())),
+        }
+    }
+
+    /// Where a response leads on to.
+    fn redirect(&self, from: &Url, response: &reqwest::Response) -> Result<Option<Url>, FetchError> {
+        if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+            return Ok(None);
+        }
+        let location = response.headers().get(header::LOCATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let location = location.ok_or_else(|| FetchError::Redirect("without saying where".to_owned()))?;
+        if location.contains(['\\', '\t', '\n', '\r']) {
+            return Err(Refusal::Ambiguous.into());
+        }
+        let mut next = from.join(location.trim()).map_err(|error| FetchError::Redirect(format!("to nowhere: {error}")))?;
+        next.set_fragment(None);
+        parse_target(next.as_str(), &self.shared.policy)?;
+        if from.scheme() == "https" && next.scheme() == "http" {
+            return Err(FetchError::Redirect("from https to http".to_owned()));
+        }
+        Ok(Some(next))
+    }
+
+    async fn read(&self, url: Url, response: reqwest::Response) -> Result<Fetched, FetchError> {
+        let options = &self.shared.options;
+        let text = |name: header::HeaderName| {
+            response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        match response.status().as_u16() {
+            304 => return Ok(Fetched::NotModified),
+            410 => return Err(FetchError::Gone),
+            200..=299 => {}
+            status => {
+                let now = self.shared.clock.now();
+                let wait = text(header::RETRY_AFTER).and_then(|value| retry_after(&value, now));
+                return Err(FetchError::Status { status, retry_after: wait });
+            }
+        }
+        let content_type = text(header::CONTENT_TYPE);
+        let encoding = text(header::CONTENT_ENCODING);
+        let validators = Validators { etag: text(header::ETAG), last_modified: text(header::LAST_MODIFIED) };
+        let limit = options.max_wire_bytes;
+        let mut wire = Vec::new();
+        let mut chunks = response.bytes_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk
+                .map_err(|error| FetchError::from_reqwest(&error, Duration::from_secs(options.first_byte_timeout_s)))?;
+            if (wire.len() + chunk.len()) as u64 > limit {
+                return Err(FetchError::TooLarge { limit, stage: "as sent" });
+            }
+            wire.extend_from_slice(&chunk);
+        }
+        let wire_bytes = wire.len() as u64;
+        let body = decode(wire, encoding.as_deref(), options.max_body_bytes).await?;
+        Ok(Fetched::Page(Page { url, content_type, validators, body, wire_bytes }))
+    }
+
+    /// Whether robots.txt allows `url`.
+    async fn obey_robots(&self, url: &Url) -> Result<(), FetchError> {
+        match self.robots_of(url).await {
+            Err(why) => Err(FetchError::RobotsUnreachable(why)),
+            Ok(robots) => {
+                let ruling = robots.ruling(url);
+                if ruling.allowed { Ok(()) } else { Err(FetchError::Robots { line: ruling.line, rule: ruling.rule }) }
+            }
+        }
+    }
+
+    /// The rules for `url`'s authority, from the cache or the site.
+    async fn robots_of(&self, url: &Url) -> Result<Arc<Robots>, String> {
+        let authority = url.origin().ascii_serialization();
+        let now = Instant::now();
+        {
+            let mut cache = self.shared.robots.lock().await;
+            if cache.len() > MAX_ROBOTS {
+                cache.retain(|_, cached| cached.until > now);
+            }
+            if let Some(cached) = cache.get(&authority).filter(|cached| cached.until > now) {
+                return cached.rules.clone();
+            }
+        }
+        let rules = self.fetch_robots(url).await;
+        let ttl = if rules.is_ok() { ROBOTS_TTL } else { ROBOTS_RETRY };
+        let cached = CachedRobots { until: now + ttl, rules: rules.clone() };
+        self.shared.robots.lock().await.insert(authority, cached);
+        rules
+    }
+
+    async fn fetch_robots(&self, url: &Url) -> Result<Arc<Robots>, String> {
+        let file = url.join("/robots.txt").map_err(|error| error.to_string())?;
+        let request = Request { url: file, validators: Validators::default(), rules: Rules::None };
+        match self.fetch_hops(request).await {
+            Ok(Fetched::Page(page)) => {
+                let text = String::from_utf8_lossy(&page.body[..page.body.len().min(robots::MAX_BYTES)]).into_owned();
+                Ok(Arc::new(Robots::parse(&text, PRODUCT)))
+            }
+            Ok(Fetched::NotModified) => Err("304 to a plain request".to_owned()),
+            // Anything the site itself says below 500 means that there are no rules; too many requests
+            // and server errors mean that we must stay away (RFC 9309, 2.3.1.3 and 2.3.1.4).
+            Err(FetchError::Gone) => Ok(Arc::new(Robots::default())),
+            Err(FetchError::Status { status, .. }) if (400..500).contains(&status) && status != 429 => {
+                Ok(Arc::new(Robots::default()))
+            }
+            Err(FetchError::TooLarge { .. }) => Err("the file is too large".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the fetcher's own client, the only one")]
+fn client(options: &Options, resolver: GuardedResolver) -> Result<reqwest::Client, FetchError> {
+    let contact = if options.contact.is_empty() { String::new() } else { format!(" (+{})", options.contact) };
+    let mut headers = HeaderMap::new();
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_ENCODING));
+    headers.insert(
+        header::ACCEPT,
+        HeaderValue::from_static("application/atom+xml, application/rss+xml, application/feed+json, text/html;q=0.9, */*;q=0.5"),
+    );
+    headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static("en-GB, en;q=0.8, cy;q=0.5"));
+    reqwest::Client::builder()
+        .user_agent(format!("{PRODUCT}/{}{contact}", env!("CARGO_PKG_VERSION")))
+        .default_headers(headers)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .dns_resolver(Arc::new(resolver))
+        .connect_timeout(Duration::from_secs(options.connect_timeout_s))
+        .read_timeout(Duration::from_secs(options.first_byte_timeout_s))
+        .pool_max_idle_per_host(1)
+        .pool_idle_timeout(Duration::from_secs(90))
+        .build()
+        .map_err(|error| FetchError::Network(format!("the HTTP client cannot be made: {error}")))
+}

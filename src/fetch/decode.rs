@@ -1,0 +1,56 @@
+//! Content-Encoding undone between two counters: what came over the wire was counted before, what
+//! comes out is counted here, so that a bomb ends at the limit.
+
+use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder};
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::FetchError;
+
+/// What we say that we can decode.
+pub(super) const ACCEPT_ENCODING: &str = "gzip, br, zstd, deflate";
+
+/// Above this size a body may not have grown by more than [`MAX_RATIO`] (bytes).
+const RATIO_FROM: u64 = 1024 * 1024;
+/// Honest text compresses to about a tenth; this is far beyond.
+const MAX_RATIO: u64 = 100;
+/// Read at once (bytes).
+const CHUNK: usize = 64 * 1024;
+
+/// Decodes `wire`, at most one layer, at most `limit` bytes.
+pub(super) async fn decode(wire: Vec<u8>, encoding: Option<&str>, limit: u64) -> Result<Vec<u8>, FetchError> {
+    let encoding = encoding.unwrap_or_default().trim().to_ascii_lowercase();
+    let size = wire.len() as u64;
+    let read = wire.as_slice();
+    match encoding.as_str() {
+        "" | "identity" => Ok(wire),
+        // Some servers label what they did not compress.
+        "gzip" | "x-gzip" if !wire.starts_with(&[0x1f, 0x8b]) => Ok(wire),
+        "gzip" | "x-gzip" => drain(multi(GzipDecoder::new(read)), size, limit).await,
+        "br" => drain(BrotliDecoder::new(read), size, limit).await,
+        "zstd" => drain(ZstdDecoder::new(read), size, limit).await,
+        "deflate" => drain(ZlibDecoder::new(read), size, limit).await,
+        other => Err(FetchError::Encoding(format!("Content-Encoding {other:?} is not one layer of gzip, br, zstd or deflate"))),
+    }
+}
+
+/// A gzip file may be several, one after the other.
+fn multi(mut decoder: GzipDecoder<&[u8]>) -> GzipDecoder<&[u8]> {
+    decoder.multiple_members(true);
+    decoder
+}
+
+async fn drain(mut reader: impl AsyncRead + Unpin, wire: u64, limit: u64) -> Result<Vec<u8>, FetchError> {
+    let mut body = Vec::new();
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let n = reader.read(&mut chunk).await.map_err(|error| FetchError::Encoding(error.to_string()))?;
+        if n == 0 {
+            return Ok(body);
+        }
+        body.extend_from_slice(&chunk[..n]);
+        let size = body.len() as u64;
+        if size > limit || size > RATIO_FROM && size > wire.saturating_mul(MAX_RATIO) {
+            return Err(FetchError::TooLarge { limit: limit.min(wire.saturating_mul(MAX_RATIO)), stage: "after decoding" });
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The one door to the web: guard, robots.txt, pacing, conditional requests, limits before and after
+//! decoding, redirects followed by hand. Nothing else in Trustwatch opens an outgoing HTTP socket.
+
+mod client;
+mod decode;
+mod error;
+mod guard;
+mod options;
+mod pacing;
+mod resolve;
+mod retry;
+mod robots;
+
+pub use client::{Fetched, Fetcher, Page, Request, Rules, Validators};
+pub use error::{FailureClass, FetchError, TimeLimit};
+pub use guard::{Policy, Refusal, is_public, parse_target};
+pub use options::Options;
+pub use pacing::host_of;
+pub use resolve::{Resolve, SystemResolver};
+pub use retry::{MAX_RETRY_AFTER, retry_after};
+pub use robots::{Robots, Ruling};

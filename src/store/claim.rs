@@ -1,0 +1,208 @@
+//! Claiming due work with a lease and a fence. The fence rises with every claim; a write-back that
+//! names an old one changes nothing, so that safety does not rest on clocks.
+
+use std::collections::HashSet;
+
+use super::db::{Tx, on_tx};
+use super::dialect::{Both, claiming};
+use super::{Store, StoreError};
+use crate::model::{EntryId, SourceId};
+
+/// A source that is ours to poll.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedSource {
+    /// Which.
+    pub id: SourceId,
+    /// The number that every write-back must name.
+    pub fence: i64,
+    /// `ETag` of the last body.
+    pub etag: Option<String>,
+    /// `Last-Modified` of the last body.
+    pub last_modified: Option<String>,
+    /// Keyed fingerprint of the last body.
+    pub body_hash: Option<String>,
+    /// What its entries were matched against.
+    pub generation: String,
+    /// When it was polled for the first time (ms).
+    pub first_polled_at: Option<i64>,
+    /// When it was due (ms).
+    pub due_at: i64,
+    /// Weighted failures in a row, in quarters.
+    pub failures: i64,
+}
+
+/// A waiting entry whose page is ours to fetch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedEntry {
+    /// Which.
+    pub id: EntryId,
+    /// Of which source.
+    pub source: SourceId,
+    /// The number that the write-back must name.
+    pub fence: i64,
+    /// What the feed said of it, as JSON.
+    pub payload: Vec<u8>,
+    /// How often it was tried before.
+    pub attempts: i64,
+    /// Whether it belongs to a first pass.
+    pub backlog: bool,
+    /// When its source was polled for the first time (ms).
+    pub first_polled_at: Option<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct DueSource {
+    id: String,
+    host: String,
+    fence: i64,
+    etag: Option<String>,
+    last_modified: Option<String>,
+    body_hash: Option<String>,
+    generation: String,
+    first_polled_at: Option<i64>,
+    next_due_at: i64,
+    failures: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct DueEntry {
+    id: i64,
+    source: String,
+    host: String,
+    fence: i64,
+    sealed: Vec<u8>,
+    attempts: i64,
+    backlog: i64,
+    first_polled_at: Option<i64>,
+}
+
+const DUE_SOURCES: Both = claiming!(
+    "SELECT s.id, s.host, s.fence, s.etag, s.last_modified, s.body_hash, s.generation, s.first_polled_at, s.next_due_at, s.failures
+FROM source s JOIN host h ON h.name = s.host
+WHERE s.retired_at IS NULL AND s.next_due_at <= $1 AND s.lease_until <= $1 AND h.next_at <= $1
+ORDER BY s.next_due_at, s.id LIMIT $2",
+    "FOR UPDATE OF s, h SKIP LOCKED"
+);
+const DUE_ENTRIES: Both = claiming!(
+    "SELECT e.id, e.source, h.name AS host, e.fence, e.sealed, e.attempts, e.backlog, s.first_polled_at
+FROM entry e JOIN host h ON h.name = e.host JOIN source s ON s.id = e.source
+WHERE e.state = 'waiting' AND e.due_at <= $1 AND e.lease_until <= $1 AND h.next_at <= $1 AND s.retired_at IS NULL
+ORDER BY e.due_at, e.id LIMIT $2",
+    "FOR UPDATE OF e, h SKIP LOCKED"
+);
+const LEASE_SOURCE: &str = "UPDATE source SET lease_until = $1, lease_by = $2, fence = fence + 1 WHERE id = $3";
+const LEASE_ENTRY: &str = "UPDATE entry SET lease_until = $1, lease_by = $2, fence = fence + 1 WHERE id = $3";
+const PACE_HOST: &str = "UPDATE host SET next_at = $1 WHERE name = $2";
+
+/// Who claims and on what terms.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms<'a> {
+    pub(crate) worker: &'a str,
+    pub(crate) now: i64,
+    pub(crate) lease_ms: i64,
+    pub(crate) limit: i64,
+}
+
+impl Store {
+    /// Claims up to `limit` due sources for `worker`. Of hosts that are paced (`gap_ms` gives the gap,
+    /// 0 for none) only one each, and the host rests for its gap.
+    pub async fn claim_sources(
+        &self,
+        worker: &str,
+        now: i64,
+        lease_ms: i64,
+        limit: i64,
+        gap_ms: impl Fn(&str) -> i64,
+    ) -> Result<Vec<ClaimedSource>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let sql = DUE_SOURCES.of_tx(&tx);
+        let due: Vec<DueSource> = on_tx!(&mut tx, tx => sqlx::query_as(sql).bind(now).bind(limit).fetch_all(&mut **tx).await?);
+        let terms = Terms { worker, now, lease_ms, limit };
+        let mut pacer = Pacer::default();
+        let mut claimed = Vec::with_capacity(due.len());
+        for row in due {
+            if !pacer.take(&mut tx, &row.host, gap_ms(&row.id), terms).await? {
+                continue;
+            }
+            lease(&mut tx, LEASE_SOURCE, row.id.as_str(), terms).await?;
+            let id = row.id.parse().map_err(|_| StoreError::Inconsistent(format!("a source named {:?}", row.id)))?;
+            claimed.push(ClaimedSource {
+                id,
+                fence: row.fence + 1,
+                etag: row.etag,
+                last_modified: row.last_modified,
+                body_hash: row.body_hash,
+                generation: row.generation,
+                first_polled_at: row.first_polled_at,
+                due_at: row.next_due_at,
+                failures: row.failures,
+            });
+        }
+        tx.commit().await?;
+        Ok(claimed)
+    }
+
+    /// Claims up to `limit` waiting entries, on the same terms.
+    pub async fn claim_entries(
+        &self,
+        worker: &str,
+        now: i64,
+        lease_ms: i64,
+        limit: i64,
+        gap_ms: impl Fn(&str) -> i64,
+    ) -> Result<Vec<ClaimedEntry>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let sql = DUE_ENTRIES.of_tx(&tx);
+        let due: Vec<DueEntry> = on_tx!(&mut tx, tx => sqlx::query_as(sql).bind(now).bind(limit).fetch_all(&mut **tx).await?);
+        let terms = Terms { worker, now, lease_ms, limit };
+        let mut pacer = Pacer::default();
+        let mut claimed = Vec::with_capacity(due.len());
+        for row in due {
+            if !pacer.take(&mut tx, &row.host, gap_ms(&row.source), terms).await? {
+                continue;
+            }
+            on_tx!(&mut tx, tx => {
+                sqlx::query(LEASE_ENTRY).bind(now + lease_ms).bind(worker).bind(row.id).execute(&mut **tx).await?;
+            });
+            let source = row.source.parse().map_err(|_| StoreError::Inconsistent(format!("a source named {:?}", row.source)))?;
+            claimed.push(ClaimedEntry {
+                id: EntryId(row.id),
+                source,
+                fence: row.fence + 1,
+                payload: self.key.unseal("entry", &row.sealed)?,
+                attempts: row.attempts,
+                backlog: row.backlog != 0,
+                first_polled_at: row.first_polled_at,
+            });
+        }
+        tx.commit().await?;
+        Ok(claimed)
+    }
+}
+
+async fn lease(tx: &mut Tx, sql: &'static str, id: &str, terms: Terms<'_>) -> Result<(), StoreError> {
+    on_tx!(tx, tx => {
+        sqlx::query(sql).bind(terms.now + terms.lease_ms).bind(terms.worker).bind(id).execute(&mut **tx).await?;
+    });
+    Ok(())
+}
+
+/// Hosts already taken in this claim.
+#[derive(Default)]
+struct Pacer(HashSet<String>);
+
+impl Pacer {
+    /// Whether a request to `host` may be made now; then the host rests for its gap.
+    async fn take(&mut self, tx: &mut Tx, host: &str, gap_ms: i64, terms: Terms<'_>) -> Result<bool, StoreError> {
+        if gap_ms <= 0 {
+            return Ok(true);
+        }
+        if !self.0.insert(host.to_owned()) {
+            return Ok(false);
+        }
+        on_tx!(tx, tx => {
+            sqlx::query(PACE_HOST).bind(terms.now + gap_ms).bind(host).execute(&mut **tx).await?;
+        });
+        Ok(true)
+    }
+}

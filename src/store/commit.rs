@@ -1,0 +1,365 @@
+//! Writing back what claimed work came to: one transaction for a batch, one savepoint for each
+//! outcome, so that one failure costs its own work only. An outcome whose fence is old changes nothing.
+
+use super::db::{Tx, on_tx};
+use super::dialect::{Both, with_list};
+use super::record::{
+    DocumentRecord, EntryOutcome, EntryRecord, EntryResult, EntryState, HitRecord, Outcome, PollOutcome, PollResult,
+};
+use super::{Store, StoreError};
+use crate::clock;
+use crate::model::{Finding, HitId, Severity};
+use crate::telemetry::point;
+
+/// What became of an outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Committed {
+    /// Written; these hits are new or changed.
+    Stored {
+        /// Their numbers and severities.
+        hits: Vec<(HitId, Severity)>,
+    },
+    /// Somebody else has claimed the work since: nothing was written.
+    Stale,
+}
+
+const POLLED: &str = "UPDATE source SET lease_until = 0, next_due_at = $1, last_polled_at = $2,
+  first_polled_at = COALESCE(first_polled_at, $2), last_good_at = $2, last_outcome = $3, last_detail = $4, failures = 0
+WHERE id = $5 AND fence = $6";
+const READ: &str = "UPDATE source SET etag = $1, last_modified = $2, body_hash = $3, generation = $4, repaired = $5, read_at = $6
+WHERE id = $7";
+const FAILED: &str = "UPDATE source SET lease_until = 0, next_due_at = $1, last_polled_at = $2, last_outcome = $3,
+  last_detail = $4, failures = failures + $5
+WHERE id = $6 AND fence = $7";
+const LOG_POLL: &str = "INSERT INTO poll (source, at, outcome, detail, status, entries, hits, bytes, took_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+/// The newest 50 outcomes of a source are kept.
+const TRIM_POLLS: &str = "DELETE FROM poll WHERE source = $1 AND id <= COALESCE(
+  (SELECT id FROM poll WHERE source = $1 ORDER BY id DESC LIMIT 1 OFFSET 50), 0)";
+const CLOSE_GAP: &str = "UPDATE gap SET until_at = $1 WHERE source = $2 AND until_at IS NULL";
+/// Blind since it was last read, or since it should have been read first.
+const OPEN_GAP: &str = "INSERT INTO gap (source, reason, from_at)
+SELECT id, $1, COALESCE(last_good_at, $2) FROM source
+WHERE id = $3 AND NOT EXISTS (SELECT 1 FROM gap WHERE source = $3 AND until_at IS NULL)";
+const FIRST_POLL: &str = "SELECT first_polled_at FROM source WHERE id = $1";
+
+const UPSERT_ENTRY: &str = "INSERT INTO entry (source, key, content, state, first_seen_at, listed_at, backlog, sealed, key_id, host, due_at)
+VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (source, key) DO UPDATE SET content = excluded.content, state = excluded.state, backlog = excluded.backlog,
+  listed_at = excluded.listed_at,
+  sealed = excluded.sealed, key_id = excluded.key_id, host = excluded.host, due_at = excluded.due_at, attempts = 0,
+  fence = entry.fence + 1, lease_until = 0
+RETURNING id, first_seen_at";
+/// Entries that are listed still, noted once a day.
+const STILL_LISTED: Both = with_list!("UPDATE entry SET listed_at = $1 WHERE source = $2 AND listed_at < $1 - 86400000 AND key IN ", 3, "");
+const UPSERT_HOST: &str = "INSERT INTO host (name) VALUES ($1) ON CONFLICT (name) DO NOTHING";
+const ENTRY_DONE: &str = "UPDATE entry SET state = $1, sealed = NULL, key_id = NULL, due_at = NULL, lease_until = 0, detail = $2
+WHERE id = $3 AND fence = $4 AND state = 'waiting' RETURNING first_seen_at, backlog";
+const ENTRY_RETRY: &str = "UPDATE entry SET due_at = $1, attempts = attempts + 1, lease_until = 0, detail = $2
+WHERE id = $3 AND fence = $4 AND state = 'waiting' RETURNING first_seen_at, backlog";
+
+const UPSERT_DOCUMENT: &str = "INSERT INTO document (entry, kind, url, linkable, title, published_at, doubt, first_seen_at, language,
+  address_key, title_key, text_key, simhash, band0, band1, band2, band3, sealed, key_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+ON CONFLICT (entry) DO UPDATE SET url = excluded.url, linkable = excluded.linkable, title = excluded.title,
+  language = excluded.language, text_key = excluded.text_key, title_key = excluded.title_key, simhash = excluded.simhash,
+  band0 = excluded.band0, band1 = excluded.band1, band2 = excluded.band2, band3 = excluded.band3,
+  sealed = excluded.sealed, key_id = excluded.key_id
+RETURNING id";
+const KNOWN_HIT: &str = "SELECT id, severity FROM hit WHERE document = $1 AND organisation = $2";
+const KNOWN_FINDINGS: &str = "SELECT category, severity FROM finding WHERE hit = $1 ORDER BY category, severity";
+const INSERT_HIT: &str = "INSERT INTO hit (document, organisation, source, story, at, day, severity, open_severity, backlog, restricted,
+  leads, mentions, created_at, changed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) RETURNING id";
+const UPDATE_HIT: &str = "UPDATE hit SET severity = $1, open_severity = $2, restricted = $3, mentions = $4, version = version + 1,
+  changed_at = $5 WHERE id = $6 RETURNING version";
+const DROP_FINDINGS: &str = "DELETE FROM finding WHERE hit = $1";
+const INSERT_FINDING: &str = "INSERT INTO finding (hit, category, rule, rule_version, severity, score, clauses, binds, origin, writer,
+  at_risk, restricted, spans, reason)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+const ENQUEUE: &str = "INSERT INTO outbox (hit, version, created_at) VALUES ($1, $2, $3)
+ON CONFLICT (hit) DO UPDATE SET version = excluded.version";
+const COUNT_WITHHELD: &str = "INSERT INTO tally (day, organisation, scope, category, severity, origin, source, status, rule, hits, stories)
+VALUES ($1, $2, 'withheld', 'employee_conduct', 'info', '', '', '', '', $3, 0)
+ON CONFLICT (day, organisation, scope, category, severity, origin, source, status, rule) DO UPDATE SET hits = tally.hits + excluded.hits";
+
+/// A source's dates are believed back to this long before its first poll (days).
+const TRUSTED_BACK_DAYS: i64 = 90;
+
+/// Where a document comes from, as its hits need it.
+struct Origin<'a> {
+    source: &'a str,
+    entry: i64,
+    now: i64,
+    first_seen_at: i64,
+    first_polled_at: i64,
+    backlog: bool,
+}
+
+impl Store {
+    /// Writes outcomes back in one transaction, in order.
+    ///
+    /// # Errors
+    /// When the transaction as a whole fails: then nothing of it was written. The failure of a single
+    /// outcome is in its own place.
+    pub async fn commit(&self, outcomes: &[Outcome]) -> Result<Vec<Result<Committed, StoreError>>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let mut results = Vec::with_capacity(outcomes.len());
+        for outcome in outcomes {
+            tx.run("SAVEPOINT outcome").await?;
+            let result = match outcome {
+                Outcome::Poll(poll) => self.commit_poll(&mut tx, poll).await,
+                Outcome::Entry(entry) => self.commit_entry(&mut tx, entry).await,
+            };
+            if !matches!(result, Ok(Committed::Stored { .. })) {
+                tx.run("ROLLBACK TO SAVEPOINT outcome").await?;
+            }
+            tx.run("RELEASE SAVEPOINT outcome").await?;
+            results.push(result);
+        }
+        point("commit.before");
+        tx.commit().await?;
+        point("commit.after");
+        Ok(results)
+    }
+
+    async fn commit_poll(&self, tx: &mut Tx, poll: &PollOutcome) -> Result<Committed, StoreError> {
+        let (source, at) = (poll.source.as_str(), poll.at.timestamp_millis());
+        if let PollResult::Failed { reason, detail, status, weight } = &poll.result {
+            let changed = on_tx!(&mut *tx, tx => sqlx::query(FAILED)
+                .bind(poll.next_due_at.timestamp_millis()).bind(at).bind(*reason).bind(detail).bind(*weight)
+                .bind(source).bind(poll.fence).execute(&mut **tx).await?.rows_affected());
+            if changed == 0 {
+                return Ok(Committed::Stale);
+            }
+            on_tx!(&mut *tx, tx => {
+                sqlx::query(OPEN_GAP).bind(*reason).bind(at).bind(source).execute(&mut **tx).await?;
+            });
+            log_poll(tx, poll, (reason, detail), *status, (0, 0, 0)).await?;
+            return Ok(Committed::Stored { hits: Vec::new() });
+        }
+        let (outcome, detail) = match &poll.result {
+            PollResult::Read { repaired: true, listed, .. } => ("read", format!("{} entries, after repair", listed.len())),
+            PollResult::Read { listed, .. } => ("read", format!("{} entries", listed.len())),
+            _ => ("unchanged", String::new()),
+        };
+        let changed = on_tx!(&mut *tx, tx => sqlx::query(POLLED)
+            .bind(poll.next_due_at.timestamp_millis()).bind(at).bind(outcome).bind(&detail)
+            .bind(source).bind(poll.fence).execute(&mut **tx).await?.rows_affected());
+        if changed == 0 {
+            return Ok(Committed::Stale);
+        }
+        on_tx!(&mut *tx, tx => {
+            sqlx::query(CLOSE_GAP).bind(at).bind(source).execute(&mut **tx).await?;
+        });
+        let mut hits = Vec::new();
+        let mut counts = (0, 0, 0);
+        if let PollResult::Read { etag, last_modified, body_hash, generation, bytes, repaired, entries, listed } = &poll.result {
+            on_tx!(&mut *tx, tx => {
+                sqlx::query(READ).bind(etag).bind(last_modified).bind(body_hash).bind(generation).bind(i64::from(*repaired))
+                    .bind(at).bind(source).execute(&mut **tx).await?;
+            });
+            let first: Option<i64> = on_tx!(&mut *tx, tx =>
+                sqlx::query_scalar(FIRST_POLL).bind(source).fetch_one(&mut **tx).await?);
+            let keys = serde_json::Value::from(listed.as_slice()).to_string();
+            let still_listed = STILL_LISTED.of_tx(tx);
+            on_tx!(&mut *tx, tx => {
+                sqlx::query(still_listed).bind(at).bind(source).bind(keys).execute(&mut **tx).await?;
+            });
+            for entry in entries {
+                hits.extend(self.commit_listed(tx, poll, entry, first.unwrap_or(at)).await?);
+            }
+            counts = (entries.len(), hits.len(), *bytes);
+        }
+        log_poll(tx, poll, (outcome, &detail), None, counts).await?;
+        Ok(Committed::Stored { hits })
+    }
+
+    /// One new or changed entry of a poll.
+    async fn commit_listed(
+        &self,
+        tx: &mut Tx,
+        poll: &PollOutcome,
+        entry: &EntryRecord,
+        first_polled_at: i64,
+    ) -> Result<Vec<(HitId, Severity)>, StoreError> {
+        let at = poll.at.timestamp_millis();
+        let (state, sealed, host, due) = match &entry.state {
+            EntryState::Done(_) => ("done", None, None, None),
+            EntryState::Waiting { payload, host, due_at } => {
+                ("waiting", Some(self.key.seal("entry", payload)?), Some(host), Some(due_at.timestamp_millis()))
+            }
+        };
+        let key_id = sealed.is_some().then(|| self.key.id());
+        let (id, first_seen_at): (i64, i64) = on_tx!(&mut *tx, tx => {
+            if let Some(host) = host {
+                sqlx::query(UPSERT_HOST).bind(host).execute(&mut **tx).await?;
+            }
+            sqlx::query_as(UPSERT_ENTRY)
+                .bind(poll.source.as_str()).bind(&entry.key).bind(&entry.content).bind(state).bind(at)
+                .bind(i64::from(entry.backlog)).bind(sealed).bind(key_id).bind(host).bind(due)
+                .fetch_one(&mut **tx).await?
+        });
+        let EntryState::Done(Some(document)) = &entry.state else { return Ok(Vec::new()) };
+        let origin = Origin { source: poll.source.as_str(), entry: id, now: at, first_seen_at, first_polled_at, backlog: entry.backlog };
+        self.commit_document(tx, document, &origin).await
+    }
+
+    async fn commit_entry(&self, tx: &mut Tx, outcome: &EntryOutcome) -> Result<Committed, StoreError> {
+        let at = outcome.at.timestamp_millis();
+        let (state, detail, retry_at) = match &outcome.result {
+            EntryResult::Done(_) => ("done", "", None),
+            EntryResult::Gone => ("gone", "", None),
+            EntryResult::Failed { detail } => ("failed", detail.as_str(), None),
+            EntryResult::Retry { at, detail } => ("waiting", detail.as_str(), Some(at.timestamp_millis())),
+        };
+        let row: Option<(i64, i64)> = on_tx!(&mut *tx, tx => match retry_at {
+            Some(due) => sqlx::query_as(ENTRY_RETRY).bind(due).bind(detail).bind(outcome.entry.0).bind(outcome.fence)
+                .fetch_optional(&mut **tx).await?,
+            None => sqlx::query_as(ENTRY_DONE).bind(state).bind(detail).bind(outcome.entry.0).bind(outcome.fence)
+                .fetch_optional(&mut **tx).await?,
+        });
+        let Some((first_seen_at, backlog)) = row else { return Ok(Committed::Stale) };
+        let EntryResult::Done(Some(document)) = &outcome.result else { return Ok(Committed::Stored { hits: Vec::new() }) };
+        let source = outcome.source.as_str();
+        let first: Option<i64> =
+            on_tx!(&mut *tx, tx => sqlx::query_scalar(FIRST_POLL).bind(source).fetch_one(&mut **tx).await?);
+        let origin = Origin {
+            source,
+            entry: outcome.entry.0,
+            now: at,
+            first_seen_at,
+            first_polled_at: first.unwrap_or(at),
+            backlog: backlog != 0,
+        };
+        Ok(Committed::Stored { hits: self.commit_document(tx, document, &origin).await? })
+    }
+
+    async fn commit_document(
+        &self,
+        tx: &mut Tx,
+        document: &DocumentRecord,
+        origin: &Origin<'_>,
+    ) -> Result<Vec<(HitId, Severity)>, StoreError> {
+        let sealed = self.key.seal("document", document.text.as_bytes())?;
+        let id: i64 = on_tx!(&mut *tx, tx => sqlx::query_scalar(UPSERT_DOCUMENT)
+            .bind(origin.entry).bind(document.kind.as_str()).bind(document.url.text.as_str())
+            .bind(i64::from(document.url.linkable)).bind(document.title.as_str())
+            .bind(document.published.map(|at| at.timestamp_millis())).bind(document.doubt.map(|doubt| doubt.as_str()))
+            .bind(origin.first_seen_at).bind(&document.language)
+            .bind(&document.address_key).bind(&document.title_key).bind(&document.text_key)
+            .bind(document.simhash.cast_signed())
+            .bind(i64::from(document.bands[0])).bind(i64::from(document.bands[1]))
+            .bind(i64::from(document.bands[2])).bind(i64::from(document.bands[3]))
+            .bind(sealed).bind(self.key.id())
+            .fetch_one(&mut **tx).await?);
+        let mut stored = Vec::new();
+        for hit in &document.hits {
+            stored.extend(commit_hit(tx, id, document, hit, origin).await?);
+        }
+        Ok(stored)
+    }
+}
+
+/// A hit: new, or changed by an edit. One that says the same as before is left as it is.
+async fn commit_hit(
+    tx: &mut Tx,
+    document_id: i64,
+    document: &DocumentRecord,
+    hit: &HitRecord,
+    origin: &Origin<'_>,
+) -> Result<Option<(HitId, Severity)>, StoreError> {
+    let open = hit.findings.iter().filter(|finding| !finding.category.is_restricted());
+    let open = open.map(|finding| finding.severity).max().unwrap_or(Severity::Info);
+    let restricted = i64::from(hit.findings.iter().any(|finding| finding.category.is_restricted()));
+    let mentions = serde_json::to_string(&hit.mentions).unwrap_or_else(|_| "[]".to_owned());
+    let organisation = hit.organisation.as_str();
+    let known: Option<(i64, String)> = on_tx!(&mut *tx, tx =>
+        sqlx::query_as(KNOWN_HIT).bind(document_id).bind(organisation).fetch_optional(&mut **tx).await?);
+    let (id, version) = match known {
+        Some((id, severity)) => {
+            if severity == hit.severity.as_str() && says_the_same(tx, id, &hit.findings).await? {
+                return Ok(None);
+            }
+            let version: i64 = on_tx!(&mut *tx, tx => {
+                sqlx::query(DROP_FINDINGS).bind(id).execute(&mut **tx).await?;
+                sqlx::query_scalar(UPDATE_HIT).bind(hit.severity.as_str()).bind(open.as_str()).bind(restricted).bind(&mentions)
+                    .bind(origin.now).bind(id).fetch_one(&mut **tx).await?
+            });
+            (id, version)
+        }
+        None => {
+            let at = trusted_time(document, origin);
+            let day = clock::london_day(clock::from_ms(at)).to_string();
+            let (story, leads) = super::story::place(tx, organisation, document, document_id, at).await?;
+            let id: i64 = on_tx!(&mut *tx, tx => sqlx::query_scalar(INSERT_HIT)
+                .bind(document_id).bind(organisation).bind(origin.source).bind(story).bind(at).bind(&day)
+                .bind(hit.severity.as_str()).bind(open.as_str()).bind(i64::from(origin.backlog)).bind(restricted)
+                .bind(i64::from(leads)).bind(&mentions).bind(origin.now)
+                .fetch_one(&mut **tx).await?);
+            if hit.withheld > 0 {
+                on_tx!(&mut *tx, tx => {
+                    sqlx::query(COUNT_WITHHELD).bind(&day).bind(organisation).bind(hit.withheld).execute(&mut **tx).await?;
+                });
+            }
+            (id, 1)
+        }
+    };
+    for finding in &hit.findings {
+        insert_finding(tx, id, finding).await?;
+    }
+    on_tx!(&mut *tx, tx => {
+        sqlx::query(ENQUEUE).bind(id).bind(version).bind(origin.now).execute(&mut **tx).await?;
+    });
+    Ok(Some((HitId(id), hit.severity)))
+}
+
+/// Whether an edit left the findings as they were: kinds and severities, in any order.
+async fn says_the_same(tx: &mut Tx, hit: i64, findings: &[Finding]) -> Result<bool, StoreError> {
+    let known: Vec<(String, String)> =
+        on_tx!(tx, tx => sqlx::query_as(KNOWN_FINDINGS).bind(hit).fetch_all(&mut **tx).await?);
+    let mut now: Vec<(String, String)> =
+        findings.iter().map(|f| (f.category.as_str().to_owned(), f.severity.as_str().to_owned())).collect();
+    now.sort();
+    Ok(known == now)
+}
+
+async fn insert_finding(tx: &mut Tx, hit: i64, finding: &Finding) -> Result<(), StoreError> {
+    let clauses = serde_json::Value::from(finding.clauses.clone()).to_string();
+    let spans = serde_json::to_string(&finding.spans).unwrap_or_else(|_| "[]".to_owned());
+    let writer = finding.writer.and_then(|writer| serde_json::to_value(writer).ok()?.as_str().map(str::to_owned));
+    on_tx!(tx, tx => {
+        sqlx::query(INSERT_FINDING)
+            .bind(hit).bind(finding.category.as_str()).bind(&finding.rule).bind(i64::from(finding.rule_version))
+            .bind(finding.severity.as_str()).bind(finding.score).bind(clauses).bind(finding.binds.as_str())
+            .bind(finding.origin.map(|origin| origin.as_str())).bind(writer).bind(finding.at_risk.map(i64::from))
+            .bind(i64::from(finding.category.is_restricted())).bind(spans).bind(&finding.reason)
+            .execute(&mut **tx).await?;
+    });
+    Ok(())
+}
+
+/// Published time where the source's dates can be trusted, else when it was first seen.
+fn trusted_time(document: &DocumentRecord, origin: &Origin<'_>) -> i64 {
+    let oldest = origin.first_polled_at - TRUSTED_BACK_DAYS * 86_400_000;
+    let trusted = document.published.filter(|_| document.doubt.is_none()).map(|at| at.timestamp_millis());
+    trusted.filter(|at| (oldest..=origin.now).contains(at)).unwrap_or(origin.first_seen_at)
+}
+
+async fn log_poll(
+    tx: &mut Tx,
+    poll: &PollOutcome,
+    (outcome, detail): (&str, &str),
+    status: Option<u16>,
+    (entries, hits, bytes): (usize, usize, i64),
+) -> Result<(), StoreError> {
+    let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    on_tx!(tx, tx => {
+        sqlx::query(LOG_POLL)
+            .bind(poll.source.as_str()).bind(poll.at.timestamp_millis()).bind(outcome).bind(detail).bind(status.map(i64::from))
+            .bind(count(entries)).bind(count(hits)).bind(bytes).bind(poll.took_ms)
+            .execute(&mut **tx).await?;
+        sqlx::query(TRIM_POLLS).bind(poll.source.as_str()).execute(&mut **tx).await?;
+    });
+    Ok(())
+}

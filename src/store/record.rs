@@ -1,0 +1,180 @@
+//! What the pipeline hands over to be stored: plain values in which text is masked, sealed or keyed.
+
+use chrono::{DateTime, Utc};
+
+use crate::mask::{Masked, MaskedUrl};
+use crate::model::{DateDoubt, DocumentKind, EntryId, Finding, Mention, OrganisationId, Severity, SourceId};
+
+/// What one piece of claimed work came to.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// A source was polled.
+    Poll(Box<PollOutcome>),
+    /// A waiting entry's page was fetched.
+    Entry(Box<EntryOutcome>),
+}
+
+/// What one visit to a source came to.
+#[derive(Debug, Clone)]
+pub struct PollOutcome {
+    /// Which source.
+    pub source: SourceId,
+    /// The fence of the claim.
+    pub fence: i64,
+    /// When it was polled.
+    pub at: DateTime<Utc>,
+    /// When it is due next.
+    pub next_due_at: DateTime<Utc>,
+    /// How long it took, from claim to here (ms).
+    pub took_ms: i64,
+    /// What it came to.
+    pub result: PollResult,
+}
+
+/// What a visit came to.
+#[derive(Debug, Clone)]
+pub enum PollResult {
+    /// Nothing new: 304, or the same bytes again.
+    Unchanged,
+    /// A body was read.
+    Read {
+        /// `ETag`, verbatim.
+        etag: Option<String>,
+        /// `Last-Modified`, verbatim.
+        last_modified: Option<String>,
+        /// Keyed fingerprint of the body.
+        body_hash: String,
+        /// What the entries were matched against.
+        generation: String,
+        /// Bytes over the wire.
+        bytes: i64,
+        /// Whether the feed had to be repaired.
+        repaired: bool,
+        /// Entries that are new or changed.
+        entries: Vec<EntryRecord>,
+        /// Keyed fingerprints of the keys of all entries that were listed.
+        listed: Vec<String>,
+    },
+    /// Nothing could be read.
+    Failed {
+        /// The reason's name.
+        reason: &'static str,
+        /// What to tell the operator.
+        detail: String,
+        /// The status the server answered with.
+        status: Option<u16>,
+        /// How it weighs, in quarters.
+        weight: i64,
+    },
+}
+
+/// An entry that is new or changed.
+#[derive(Debug, Clone)]
+pub struct EntryRecord {
+    /// Keyed fingerprint of its key.
+    pub key: String,
+    /// Keyed fingerprint of what it said.
+    pub content: String,
+    /// Whether it belongs to a first pass.
+    pub backlog: bool,
+    /// Where it stands.
+    pub state: EntryState,
+}
+
+/// Where an entry stands.
+#[derive(Debug, Clone)]
+pub enum EntryState {
+    /// Read; a document where somebody was mentioned.
+    Done(Option<Box<DocumentRecord>>),
+    /// Its page is to be fetched.
+    Waiting {
+        /// What the feed said of it, as JSON, to be sealed.
+        payload: Vec<u8>,
+        /// Its page's host, as pacing counts hosts.
+        host: String,
+        /// When its page may be fetched.
+        due_at: DateTime<Utc>,
+    },
+}
+
+/// A document with at least one hit.
+#[derive(Debug, Clone)]
+pub struct DocumentRecord {
+    /// What sort of text it is.
+    pub kind: DocumentKind,
+    /// Where it was read.
+    pub url: MaskedUrl,
+    /// Its headline.
+    pub title: Masked,
+    /// When it says that it was published.
+    pub published: Option<DateTime<Utc>>,
+    /// Why that is doubtful.
+    pub doubt: Option<DateDoubt>,
+    /// Its language.
+    pub language: Option<String>,
+    /// Keyed fingerprint of its canonical address.
+    pub address_key: String,
+    /// Keyed fingerprint of its normalised title.
+    pub title_key: String,
+    /// Keyed fingerprint of its normalised text.
+    pub text_key: String,
+    /// The SimHash of its text, 0 for none.
+    pub simhash: u64,
+    /// The SimHash's bands.
+    pub bands: [u16; 4],
+    /// Its text in clear, to be sealed.
+    pub text: String,
+    /// Whom it mentions.
+    pub hits: Vec<HitRecord>,
+}
+
+/// A hit to be stored.
+#[derive(Debug, Clone)]
+pub struct HitRecord {
+    /// Whose name stands there.
+    pub organisation: OrganisationId,
+    /// The highest severity among the findings.
+    pub severity: Severity,
+    /// Where the names stand.
+    pub mentions: Vec<Mention>,
+    /// What the rules found, masked.
+    pub findings: Vec<Finding>,
+    /// Findings on employees' conduct that the profile does not let us keep: counted only.
+    pub withheld: i64,
+}
+
+/// What fetching a waiting entry's page came to.
+#[derive(Debug, Clone)]
+pub struct EntryOutcome {
+    /// Which entry.
+    pub entry: EntryId,
+    /// Of which source.
+    pub source: SourceId,
+    /// The fence of the claim.
+    pub fence: i64,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What it came to.
+    pub result: EntryResult,
+}
+
+/// What fetching a waiting entry's page came to.
+#[derive(Debug, Clone)]
+pub enum EntryResult {
+    /// Read; a document where somebody was mentioned.
+    Done(Option<Box<DocumentRecord>>),
+    /// Not this time.
+    Retry {
+        /// When to try again.
+        at: DateTime<Utc>,
+        /// Why.
+        detail: String,
+    },
+    /// Not any more.
+    Failed {
+        /// Why.
+        detail: String,
+    },
+    /// The page is gone for good.
+    Gone,
+}

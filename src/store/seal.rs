@@ -1,0 +1,34 @@
+//! Sealed text is opened here only, and never without a trace.
+
+use super::db::on_tx;
+use super::{Store, StoreError};
+use crate::model::HitId;
+
+const SEALED: &str = "SELECT d.sealed FROM document d JOIN hit h ON h.document = d.id WHERE h.id = $1";
+const AUDIT: &str = "INSERT INTO audit (at, actor, action, purpose, subject) VALUES ($1, $2, $3, $4, $5)";
+
+impl Store {
+    /// Opens a hit's text, and writes who did it and why in the same transaction. `None` where there
+    /// is no such hit.
+    pub async fn unseal(&self, hit: HitId, purpose: &str, actor: &str, now: i64) -> Result<Option<String>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let sealed: Option<Vec<u8>> =
+            on_tx!(&mut tx, tx => sqlx::query_scalar(SEALED).bind(hit.0).fetch_optional(&mut **tx).await?);
+        let Some(sealed) = sealed else { return Ok(None) };
+        let text = self.key.unseal("document", &sealed)?;
+        on_tx!(&mut tx, tx => {
+            sqlx::query(AUDIT).bind(now).bind(actor).bind("unseal").bind(purpose).bind(hit.to_string()).execute(&mut **tx).await?;
+        });
+        tx.commit().await?;
+        Ok(Some(String::from_utf8_lossy(&text).into_owned()))
+    }
+
+    /// Records that `actor` saw restricted findings.
+    pub async fn audit(&self, action: &str, purpose: &str, actor: &str, subject: &str, now: i64) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        on_tx!(&mut tx, tx => {
+            sqlx::query(AUDIT).bind(now).bind(actor).bind(action).bind(purpose).bind(subject).execute(&mut **tx).await?;
+        });
+        tx.commit().await
+    }
+}

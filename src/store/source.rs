@@ -1,0 +1,146 @@
+//! Sources as the configuration names them, kept in step with the store; what was already seen of them.
+
+use std::collections::HashMap;
+
+use super::db::{on_read, on_tx};
+use super::dialect::{Both, with_list};
+use super::{Store, StoreError};
+use crate::model::{OrganisationId, SourceId};
+
+/// A source as the configuration names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceSpec {
+    /// Its name.
+    pub id: SourceId,
+    /// How it is read.
+    pub kind: &'static str,
+    /// Where.
+    pub url: String,
+    /// How pacing counts its host.
+    pub host: String,
+    /// For whom it is polled.
+    pub organisations: Vec<OrganisationId>,
+    /// What sort of documents it lists.
+    pub document_kind: &'static str,
+    /// When it is due if it is new (ms).
+    pub first_due_at: i64,
+}
+
+/// A source as the store knows it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct SourceRow {
+    /// Its name.
+    pub id: String,
+    /// Where.
+    pub url: String,
+    /// When it is due next (ms).
+    pub next_due_at: i64,
+    /// When it was polled last (ms).
+    pub last_polled_at: Option<i64>,
+    /// When it was last read without failure (ms).
+    pub last_good_at: Option<i64>,
+    /// What the last poll came to.
+    pub last_outcome: String,
+    /// And why.
+    pub last_detail: String,
+    /// Weighted failures in a row, in quarters.
+    pub failures: i64,
+    /// Whether it had to be repaired last time.
+    pub repaired: i64,
+}
+
+const UPSERT_ORGANISATION: &str = "INSERT INTO organisation (id, name) VALUES ($1, $2)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name";
+const UPSERT_HOST: &str = "INSERT INTO host (name) VALUES ($1) ON CONFLICT (name) DO NOTHING";
+/// A source whose address changed starts over: its validators belong to the old one.
+const UPSERT_SOURCE: &str = "INSERT INTO source (id, kind, url, host, organisations, document_kind, created_at, next_due_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, host = excluded.host, organisations = excluded.organisations,
+  document_kind = excluded.document_kind, retired_at = NULL,
+  etag = CASE WHEN source.url = excluded.url THEN source.etag END,
+  last_modified = CASE WHEN source.url = excluded.url THEN source.last_modified END,
+  body_hash = CASE WHEN source.url = excluded.url THEN source.body_hash END,
+  url = excluded.url";
+const RETIRE: Both = with_list!("UPDATE source SET retired_at = $1 WHERE retired_at IS NULL AND id NOT IN ", 2, "");
+const CLOSE_RETIRED_GAPS: &str = "UPDATE gap SET until_at = $1 WHERE until_at IS NULL
+  AND source IN (SELECT id FROM source WHERE retired_at IS NOT NULL)";
+const LIST: &str = "SELECT id, url, next_due_at, last_polled_at, last_good_at, last_outcome, last_detail, failures, repaired
+FROM source WHERE retired_at IS NULL ORDER BY id";
+const KNOWN: Both = with_list!("SELECT key, content FROM entry WHERE source = $1 AND key IN ", 2, "");
+const DUE_NOW: &str = "UPDATE source SET next_due_at = $1 WHERE id = $2 AND retired_at IS NULL";
+const NEXT_DUE: &str = "SELECT MIN(due) FROM (
+  SELECT MIN(next_due_at) AS due FROM source WHERE retired_at IS NULL
+  UNION ALL SELECT MIN(due_at) AS due FROM entry WHERE state = 'waiting') AS work";
+const OVERDUE: &str = "SELECT COUNT(*) FROM source WHERE retired_at IS NULL AND next_due_at <= $1 AND lease_until <= $1";
+
+impl Store {
+    /// Brings organisations and sources in step with the configuration, the only truth for them: new
+    /// ones are made, others keep what is known of them, those that vanished are retired.
+    pub async fn sync_sources(
+        &self,
+        organisations: &[(OrganisationId, String)],
+        sources: &[SourceSpec],
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let ids: Vec<&str> = sources.iter().map(|source| source.id.as_str()).collect();
+        let ids = serde_json::Value::from(ids).to_string();
+        let mut tx = self.db.begin().await?;
+        let retire = RETIRE.of_tx(&tx);
+        on_tx!(&mut tx, tx => {
+            for (id, name) in organisations {
+                sqlx::query(UPSERT_ORGANISATION).bind(id.as_str()).bind(name).execute(&mut **tx).await?;
+            }
+            for source in sources {
+                let names: Vec<&str> = source.organisations.iter().map(OrganisationId::as_str).collect();
+                sqlx::query(UPSERT_HOST).bind(&source.host).execute(&mut **tx).await?;
+                sqlx::query(UPSERT_SOURCE)
+                    .bind(source.id.as_str())
+                    .bind(source.kind)
+                    .bind(&source.url)
+                    .bind(&source.host)
+                    .bind(serde_json::Value::from(names).to_string())
+                    .bind(source.document_kind)
+                    .bind(now)
+                    .bind(source.first_due_at)
+                    .execute(&mut **tx)
+                    .await?;
+            }
+            sqlx::query(retire).bind(now).bind(ids).execute(&mut **tx).await?;
+            sqlx::query(CLOSE_RETIRED_GAPS).bind(now).execute(&mut **tx).await?;
+        });
+        tx.commit().await
+    }
+
+    /// Every source in service.
+    pub async fn sources(&self) -> Result<Vec<SourceRow>, StoreError> {
+        Ok(on_read!(&self.db, pool => sqlx::query_as(LIST).fetch_all(pool).await?))
+    }
+
+    /// Which of `keys` the store knows for a source, with the fingerprint of what each said.
+    pub async fn known_entries(&self, source: &SourceId, keys: &[String]) -> Result<HashMap<String, String>, StoreError> {
+        let keys = serde_json::Value::from(keys).to_string();
+        let sql = KNOWN.of_db(&self.db);
+        let rows: Vec<(String, String)> =
+            on_read!(&self.db, pool => sqlx::query_as(sql).bind(source.as_str()).bind(keys).fetch_all(pool).await?);
+        Ok(rows.into_iter().collect())
+    }
+
+    /// Makes a source due now; whether there is one of that name.
+    pub async fn make_due(&self, source: &SourceId, now: i64) -> Result<bool, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let changed = on_tx!(&mut tx, tx =>
+            sqlx::query(DUE_NOW).bind(now).bind(source.as_str()).execute(&mut **tx).await?.rows_affected());
+        tx.commit().await?;
+        Ok(changed == 1)
+    }
+
+    /// When the next work is due (ms), if there is any.
+    pub async fn next_due(&self) -> Result<Option<i64>, StoreError> {
+        Ok(on_read!(&self.db, pool => sqlx::query_scalar(NEXT_DUE).fetch_one(pool).await?))
+    }
+
+    /// How many sources are due and nobody works on them.
+    pub async fn overdue(&self, now: i64) -> Result<i64, StoreError> {
+        Ok(on_read!(&self.db, pool => sqlx::query_scalar(OVERDUE).bind(now).fetch_one(pool).await?))
+    }
+}
