@@ -10,8 +10,11 @@ pub mod secret;
 pub mod store;
 pub mod telemetry;
 
+pub mod alert;
 pub mod classify;
 pub mod extract;
 pub mod fetch;
+pub mod mail;
 pub mod matching;
+pub mod pipeline;
 pub mod source;

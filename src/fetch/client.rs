@@ -126,6 +126,11 @@ impl Fetcher {
         Ok(Self { shared: Arc::new(Shared { client, options, policy, pacing, robots, clock }) })
     }
 
+    /// What the guard lets through.
+    pub fn policy(&self) -> Arc<Policy> {
+        self.shared.policy.clone()
+    }
+
     /// Whether requests to `url` are dialled at a mapped or listed loopback address, where neither
     /// floors nor gaps bind.
     pub fn is_mapped(&self, url: &Url) -> bool {

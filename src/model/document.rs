@@ -78,7 +78,8 @@ impl Field {
 }
 
 /// An entry or page, extracted. Nothing in it is masked: it never leaves the process as it is.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Document {
     /// What sort of text it is.
     pub kind: DocumentKind,

@@ -47,6 +47,8 @@ pub struct HitRow {
     pub story: i64,
     /// How many hits that story has.
     pub copies: i64,
+    /// How many other hits of it, as grave, Communications were told of at once.
+    pub story_told: i64,
 }
 
 /// What was decided about a hit for one group of recipients.
@@ -121,7 +123,9 @@ pub struct DigestItem {
 }
 
 const OUTBOX: &str = "SELECT h.id, o.version, h.organisation, h.source, d.kind, d.url, d.linkable, d.title, d.published_at,
-  d.first_seen_at, h.at, h.backlog, h.story, (SELECT COUNT(*) FROM hit c WHERE c.story = h.story) AS copies
+  d.first_seen_at, h.at, h.backlog, h.story, (SELECT COUNT(*) FROM hit c WHERE c.story = h.story) AS copies,
+  (SELECT COUNT(*) FROM decision y JOIN hit c ON c.id = y.hit WHERE c.story = h.story AND c.id <> h.id AND c.severity = h.severity
+    AND y.recipients = 'communications' AND y.reason IN ('first', 'escalated')) AS story_told
 FROM outbox o JOIN hit h ON h.id = o.hit JOIN document d ON d.id = h.document
 ORDER BY o.id LIMIT $1";
 const FINDINGS: &str = "SELECT category, rule, rule_version, severity, score, clauses, binds, origin, writer, at_risk, spans, reason
@@ -136,7 +140,9 @@ const CARRY_OUT: Both =
     with_list!("UPDATE decision SET alert = $1 WHERE alert IS NULL AND CAST(id AS TEXT) IN ", 2, "");
 const WAITING: &str = "SELECT x.id AS decision, x.recipients, x.reason, x.at AS decided_at, h.id, x.version, h.organisation, h.source,
   d.kind, d.url, d.linkable, d.title, d.published_at, d.first_seen_at, h.at, h.backlog, h.story,
-  (SELECT COUNT(*) FROM hit c WHERE c.story = h.story) AS copies
+  (SELECT COUNT(*) FROM hit c WHERE c.story = h.story) AS copies,
+  (SELECT COUNT(*) FROM decision y JOIN hit c ON c.id = y.hit WHERE c.story = h.story AND c.id <> h.id AND c.severity = h.severity
+    AND y.recipients = 'communications' AND y.reason IN ('first', 'escalated')) AS story_told
 FROM decision x JOIN hit h ON h.id = x.hit JOIN document d ON d.id = h.document
 WHERE x.alert IS NULL AND x.due_at IS NOT NULL AND x.due_at <= $1 AND x.reason = $2
 ORDER BY h.organisation, x.recipients, h.at, x.id";

@@ -241,7 +241,7 @@ impl Store {
         document: &DocumentRecord,
         origin: &Origin<'_>,
     ) -> Result<Vec<(HitId, Severity)>, StoreError> {
-        let sealed = self.key.seal("document", document.text.as_bytes())?;
+        let sealed = self.key.seal("document", &document.clear)?;
         let id: i64 = on_tx!(&mut *tx, tx => sqlx::query_scalar(UPSERT_DOCUMENT)
             .bind(origin.entry).bind(document.kind.as_str()).bind(document.url.text.as_str())
             .bind(i64::from(document.url.linkable)).bind(document.title.as_str())

@@ -122,8 +122,8 @@ pub struct DocumentRecord {
     pub simhash: u64,
     /// The SimHash's bands.
     pub bands: [u16; 4],
-    /// Its text in clear, to be sealed.
-    pub text: String,
+    /// The document in clear, as JSON, to be sealed.
+    pub clear: Vec<u8>,
     /// Whom it mentions.
     pub hits: Vec<HitRecord>,
 }

@@ -73,8 +73,9 @@ const DROP_ENTRIES: &str = "DELETE FROM entry WHERE state <> 'waiting' AND liste
   AND NOT EXISTS (SELECT 1 FROM document WHERE document.entry = entry.id)
   AND EXISTS (SELECT 1 FROM source WHERE source.id = entry.source
     AND (source.retired_at < $1 OR source.read_at > entry.listed_at + 172800000))";
-const DROP_ALERTS: &str = "DELETE FROM alert WHERE at < $1 AND NOT EXISTS (SELECT 1 FROM delivery WHERE alert = alert.id AND state = 'queued')
-  AND NOT EXISTS (SELECT 1 FROM decision WHERE decision.alert = alert.id)";
+/// The row stays, since decisions name it; what it said goes.
+const EMPTY_ALERTS: &str = "UPDATE alert SET subject = '', text = '', html = '' WHERE at < $1 AND text <> ''
+  AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.alert = alert.id AND state = 'queued')";
 const DROP_AUDIT: &str = "DELETE FROM audit WHERE at < $1";
 
 impl Store {
@@ -105,7 +106,7 @@ impl Store {
         let before = |days: u32| now - i64::from(days) * DAY_MS;
         let mut tx = self.db.begin().await?;
         purged.entries = run_before(&mut tx, DROP_ENTRIES, before(retention.entry_days)).await?;
-        purged.alerts = run_before(&mut tx, DROP_ALERTS, before(retention.alert_days)).await?;
+        purged.alerts = run_before(&mut tx, EMPTY_ALERTS, before(retention.alert_days)).await?;
         purged.audits = run_before(&mut tx, DROP_AUDIT, before(retention.audit_days)).await?;
         tx.commit().await?;
         Ok(purged)

@@ -2,7 +2,7 @@
 
 use super::db::on_tx;
 use super::{Store, StoreError};
-use crate::model::HitId;
+use crate::model::{Document, HitId};
 
 const SEALED: &str = "SELECT d.sealed FROM document d JOIN hit h ON h.document = d.id WHERE h.id = $1";
 const AUDIT: &str = "INSERT INTO audit (at, actor, action, purpose, subject) VALUES ($1, $2, $3, $4, $5)";
@@ -10,7 +10,7 @@ const AUDIT: &str = "INSERT INTO audit (at, actor, action, purpose, subject) VAL
 impl Store {
     /// Opens a hit's text, and writes who did it and why in the same transaction. `None` where there
     /// is no such hit.
-    pub async fn unseal(&self, hit: HitId, purpose: &str, actor: &str, now: i64) -> Result<Option<String>, StoreError> {
+    pub async fn unseal(&self, hit: HitId, purpose: &str, actor: &str, now: i64) -> Result<Option<Document>, StoreError> {
         let mut tx = self.db.begin().await?;
         let sealed: Option<Vec<u8>> =
             on_tx!(&mut tx, tx => sqlx::query_scalar(SEALED).bind(hit.0).fetch_optional(&mut **tx).await?);
@@ -20,7 +20,8 @@ impl Store {
             sqlx::query(AUDIT).bind(now).bind(actor).bind("unseal").bind(purpose).bind(hit.to_string()).execute(&mut **tx).await?;
         });
         tx.commit().await?;
-        Ok(Some(String::from_utf8_lossy(&text).into_owned()))
+        let document = serde_json::from_slice(&text);
+        document.map(Some).map_err(|error| StoreError::Inconsistent(format!("the sealed text of {hit}: {error}")))
     }
 
     /// Records that `actor` saw restricted findings.

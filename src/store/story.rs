@@ -11,8 +11,6 @@ const REACH_MS: i64 = 30 * 86_400_000;
 const MAX_DISTANCE: u32 = 3;
 /// Candidates looked at.
 const MAX_CANDIDATES: i64 = 200;
-/// A headline shorter than this is shared by chance; its fingerprint is then empty.
-pub(crate) const MIN_TITLE_CHARS: usize = 25;
 
 #[derive(sqlx::FromRow)]
 struct Candidate {

@@ -1,0 +1,270 @@
+//! The outbox worked off: hits are decided on, grouped by story, rendered and recorded, all or nothing.
+//! Digests and the summaries of first passes come from decisions that waited.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+
+use super::decide::{Decision, Earlier, Group, decide, open_findings};
+use super::{Options, Reason, render};
+use crate::clock::SharedClock;
+use crate::mail::Mailer;
+use crate::model::{Category, Finding, HitId, Licence, OrganisationId};
+use crate::schedule::CronLine;
+use crate::secret;
+use crate::store::{DigestItem, HitDecision, NewAlert, NewDelivery, OutboxItem, Rendered, Store, StoreError};
+
+/// What alerting needs to know of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceFacts {
+    /// What may be done with its words.
+    pub licence: Licence,
+}
+
+/// Works the outbox off.
+#[derive(Debug, Clone)]
+pub struct Enqueuer {
+    store: Store,
+    options: Options,
+    digest: CronLine,
+    /// Full and short name by organisation.
+    names: HashMap<OrganisationId, (String, String)>,
+    sources: HashMap<String, SourceFacts>,
+    /// The right-hand side of message ids.
+    domain: String,
+    /// Everything goes to the operator alone.
+    shadow: bool,
+    clock: SharedClock,
+}
+
+/// Hits taken from the outbox at once.
+const BATCH: i64 = 200;
+
+impl Enqueuer {
+    /// An enqueuer. `domain` stands in message ids.
+    ///
+    /// # Errors
+    /// When the digest's schedule cannot be read.
+    pub fn new(
+        store: Store,
+        options: Options,
+        names: HashMap<OrganisationId, (String, String)>,
+        sources: HashMap<String, SourceFacts>,
+        (domain, shadow): (String, bool),
+        clock: SharedClock,
+    ) -> Result<Self, crate::schedule::ScheduleError> {
+        let digest = options.digest.parse()?;
+        Ok(Self { store, options, digest, names, sources, domain, shadow, clock })
+    }
+
+    /// One round: everything in the outbox, then digests and summaries that are due. How many alerts
+    /// were made.
+    pub async fn round(&self) -> Result<usize, StoreError> {
+        let mut made = 0;
+        loop {
+            let items = self.store.outbox(BATCH).await?;
+            if items.is_empty() {
+                break;
+            }
+            made += self.work_off(items).await?;
+        }
+        Ok(made + self.summaries().await?)
+    }
+
+    async fn work_off(&self, items: Vec<OutboxItem>) -> Result<usize, StoreError> {
+        let now = self.clock.now();
+        let mut taken = Vec::new();
+        let mut waiting = Vec::new();
+        // Immediate mails, grouped by organisation, group and story.
+        let mut at_once: BTreeMap<(String, Group, i64), Vec<(OutboxItem, Decision)>> = BTreeMap::new();
+        for item in items {
+            let hit = HitId(item.hit.id);
+            taken.push((hit, item.hit.version));
+            let earlier = self.earlier(&item).await?;
+            for decision in decide(&item, &earlier, now) {
+                if decision.reason.is_immediate() {
+                    let key = (item.hit.organisation.clone(), decision.group, item.hit.story);
+                    at_once.entry(key).or_default().push((item.clone(), decision));
+                } else {
+                    waiting.push(self.waiting(&item, decision, now));
+                }
+            }
+        }
+        let mut alerts = Vec::new();
+        for ((organisation, group, _), told) in at_once {
+            alerts.extend(self.immediate(&organisation, group, &told)?);
+        }
+        let recorded = self.store.record_alerts(&taken, &waiting, &alerts, now.timestamp_millis()).await?;
+        Ok(recorded.map_or(0, |ids| ids.len()))
+    }
+
+    async fn earlier(&self, item: &OutboxItem) -> Result<Earlier, StoreError> {
+        let mut earlier = Earlier { story_told: item.hit.story_told > 0, ..Earlier::default() };
+        for (_, group, reason) in self.store.decisions_of(HitId(item.hit.id)).await? {
+            match reason.as_str() {
+                "first" | "escalated" => earlier.told_at_once.push(group),
+                "quiet" => {}
+                _ => earlier.told_later.push(group),
+            }
+        }
+        Ok(earlier)
+    }
+
+    fn waiting(&self, item: &OutboxItem, decision: Decision, now: DateTime<Utc>) -> HitDecision {
+        let due_at = match decision.reason {
+            Reason::Quiet => None,
+            Reason::Backlog => Some(now),
+            _ => Some(self.digest.next_after(now)),
+        };
+        HitDecision {
+            hit: HitId(item.hit.id),
+            version: item.hit.version,
+            recipients: decision.group.as_str(),
+            reason: decision.reason.as_str(),
+            due_at: due_at.map(|at| at.timestamp_millis()),
+        }
+    }
+
+    /// One mail for the hits of one story that a group is told of at once.
+    fn immediate(&self, organisation: &str, group: Group, told: &[(OutboxItem, Decision)]) -> Result<Vec<NewAlert>, StoreError> {
+        let gravest = told.iter().max_by_key(|(item, _)| item.findings.iter().map(|finding| finding.severity).max());
+        let Some((item, decision)) = gravest else { return Ok(Vec::new()) };
+        let trust = self.trust(organisation);
+        let trust = (trust.0.as_str(), trust.1.as_str());
+        let mut hit = item.hit.clone();
+        hit.copies = hit.copies.max(i64::try_from(told.len()).unwrap_or(1));
+        let restricted = item.findings.iter().any(|finding| finding.category.is_restricted() || finding.category == Category::Welfare);
+        let open: Vec<&Finding> = open_findings(item).collect();
+        let changed = decision.reason == Reason::Escalated;
+        let message = match group {
+            Group::Communications if restricted => render::partly_restricted(&hit, &open, trust)?,
+            Group::Communications => render::immediate(&hit, &open, trust, &self.sources, changed)?,
+            Group::Restricted | Group::Crisis if self.addresses(group).is_empty() => render::notice(HitId(hit.id), trust)?,
+            Group::Crisis => {
+                let mine: Vec<&Finding> = item.findings.iter().filter(|f| f.category == Category::Welfare).collect();
+                render::immediate(&hit, &mine, trust, &self.sources, changed)?
+            }
+            Group::Restricted => {
+                let mine: Vec<&Finding> = item.findings.iter().filter(|f| f.category.is_restricted()).collect();
+                render::immediate(&hit, &mine, trust, &self.sources, changed)?
+            }
+        };
+        let decisions = told.iter().map(|(item, decision)| HitDecision {
+            hit: HitId(item.hit.id),
+            version: item.hit.version,
+            recipients: decision.group.as_str(),
+            reason: decision.reason.as_str(),
+            due_at: None,
+        });
+        let kind = if group == Group::Communications { "immediate" } else { group.as_str() };
+        Ok(vec![self.alert(kind, organisation, group, message, decisions.collect(), Vec::new())?])
+    }
+
+    /// Digests that are due, and summaries of first passes that are complete.
+    async fn summaries(&self) -> Result<usize, StoreError> {
+        let now = self.clock.now();
+        let now_ms = now.timestamp_millis();
+        let mut items = Vec::new();
+        for reason in [Reason::Digest, Reason::NewInStory] {
+            items.extend(self.store.waiting_decisions(reason.as_str(), now_ms).await?);
+        }
+        let backlog = self.store.waiting_decisions(Reason::Backlog.as_str(), now_ms).await?;
+        let mut alerts = Vec::new();
+        for ((organisation, group), items) in grouped(items) {
+            alerts.push(self.summary("digest", &organisation, &group, &items)?);
+        }
+        if self.backlog_is_complete(&backlog, now_ms).await? {
+            for ((organisation, group), items) in grouped(backlog) {
+                alerts.push(self.summary("backlog", &organisation, &group, &items)?);
+            }
+        }
+        let mut made = 0;
+        for alert in alerts {
+            let recorded = self.store.record_alerts(&[], &[], &[alert], now_ms).await?;
+            made += recorded.map_or(0, |ids| ids.len());
+        }
+        Ok(made)
+    }
+
+    /// A first pass is complete when no source is still to be looked at for the first time and nothing
+    /// was added for a while; sources that never answer are not waited for without end.
+    async fn backlog_is_complete(&self, items: &[DigestItem], now: i64) -> Result<bool, StoreError> {
+        let (Some(first), Some(last)) =
+            (items.iter().map(|item| item.decided_at).min(), items.iter().map(|item| item.decided_at).max())
+        else {
+            return Ok(false);
+        };
+        let ms = |seconds: u64| i64::try_from(seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
+        if now - first >= ms(self.options.backlog_patience_s) {
+            return Ok(true);
+        }
+        Ok(now - last >= ms(self.options.backlog_settle_s) && self.store.first_passes_left().await? == 0)
+    }
+
+    fn summary(&self, kind: &'static str, organisation: &str, group: &str, items: &[DigestItem]) -> Result<NewAlert, StoreError> {
+        let trust = self.trust(organisation);
+        let trust = (trust.0.as_str(), trust.1.as_str());
+        // A hit that waits twice, in two versions, is one line.
+        let mut rows: Vec<(&crate::store::HitRow, Vec<&Finding>)> = Vec::new();
+        for item in items {
+            if !rows.iter().any(|(hit, _)| hit.id == item.hit.id) {
+                rows.push((&item.hit, item.findings.iter().collect()));
+            }
+        }
+        let message =
+            if kind == "digest" { render::digest(&rows, trust, &self.sources)? } else { render::backlog(&rows, trust, &self.sources)? };
+        let group = [Group::Crisis, Group::Restricted, Group::Communications].into_iter().find(|known| known.as_str() == group);
+        let waited = items.iter().map(|item| item.decision).collect();
+        self.alert(kind, organisation, group.unwrap_or(Group::Communications), message, Vec::new(), waited)
+    }
+
+    fn alert(
+        &self,
+        kind: &'static str,
+        organisation: &str,
+        group: Group,
+        mut message: Rendered,
+        decisions: Vec<HitDecision>,
+        waited: Vec<i64>,
+    ) -> Result<NewAlert, StoreError> {
+        let recipients = if self.shadow {
+            message.subject = format!("[shadow] {}", message.subject);
+            &self.options.recipients.operator
+        } else if self.addresses(group).is_empty() {
+            &self.options.recipients.communications
+        } else {
+            self.addresses(group)
+        };
+        let deliveries = recipients.iter().map(|recipient| NewDelivery { recipient: recipient.clone(), channel: Mailer::channel() });
+        Ok(NewAlert {
+            kind,
+            organisation: organisation.to_owned(),
+            message_id: format!("<{}@{}>", secret::random_token()?, self.domain),
+            message,
+            deliveries: deliveries.collect(),
+            decisions,
+            waited,
+        })
+    }
+
+    fn addresses(&self, group: Group) -> &Vec<String> {
+        match group {
+            Group::Crisis => &self.options.recipients.crisis,
+            Group::Restricted => &self.options.recipients.restricted,
+            Group::Communications => &self.options.recipients.communications,
+        }
+    }
+
+    fn trust(&self, organisation: &str) -> (String, String) {
+        let known = organisation.parse().ok().and_then(|id: OrganisationId| self.names.get(&id).cloned());
+        known.unwrap_or_else(|| (organisation.to_owned(), organisation.to_owned()))
+    }
+}
+
+fn grouped(items: Vec<DigestItem>) -> BTreeMap<(String, String), Vec<DigestItem>> {
+    let mut groups: BTreeMap<(String, String), Vec<DigestItem>> = BTreeMap::new();
+    for item in items {
+        groups.entry((item.hit.organisation.clone(), item.recipients.clone())).or_default().push(item);
+    }
+    groups
+}

@@ -1,0 +1,14 @@
+//! Who is told what, and when. `decide` and `render` are pure; `enqueue` turns stored hits into
+//! decisions, alerts and deliveries in one transaction; `deliver` hands them to the mailer.
+
+mod decide;
+mod deliver;
+mod enqueue;
+mod guidance;
+mod options;
+mod render;
+
+pub use decide::{Decision, Earlier, Group, Reason, decide};
+pub use deliver::{Deliverer, back_off};
+pub use enqueue::{Enqueuer, SourceFacts};
+pub use options::{Options, Recipients};

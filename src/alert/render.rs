@@ -1,0 +1,316 @@
+//! Decisions to words. What a mail may say depends on what was found: of a confidentiality finding
+//! kinds and counts only, of a restricted one nothing but the hit's number. Pure.
+
+use std::collections::{BTreeMap, HashMap};
+
+use askama::Template;
+
+use super::enqueue::SourceFacts;
+use super::guidance;
+use crate::clock;
+use crate::model::{Binds, Category, Family, Finding, HitId, Licence, Severity};
+use crate::store::{HitRow, Rendered, StoreError};
+
+/// One hit, in words.
+#[derive(Debug, Clone)]
+pub(super) struct Card {
+    number: String,
+    severity: &'static str,
+    /// In one plain sentence.
+    what: String,
+    host: String,
+    /// The address, where it may be linked.
+    link: Option<String>,
+    headline: Option<String>,
+    published: String,
+    seen: String,
+    sure: &'static str,
+    far: String,
+    steps: Vec<&'static str>,
+    avoid: &'static str,
+    why: Vec<String>,
+    clauses: String,
+    binds: &'static str,
+    day: String,
+}
+
+#[derive(Template)]
+#[template(path = "immediate.txt", config = "src/alert/templates/askama.toml", escape = "none")]
+struct ImmediateText<'a> {
+    card: &'a Card,
+    trust: &'a str,
+    changed: bool,
+}
+
+#[derive(Template)]
+#[template(path = "immediate.html", config = "src/alert/templates/askama.toml")]
+struct ImmediateHtml<'a> {
+    card: &'a Card,
+    trust: &'a str,
+    changed: bool,
+}
+
+#[derive(Template)]
+#[template(path = "notice.txt", config = "src/alert/templates/askama.toml", escape = "none")]
+struct NoticeText<'a> {
+    number: &'a str,
+    trust: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "notice.html", config = "src/alert/templates/askama.toml")]
+struct NoticeHtml<'a> {
+    number: &'a str,
+    trust: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "list.txt", config = "src/alert/templates/askama.toml", escape = "none")]
+struct ListText<'a> {
+    list: &'a List,
+}
+
+#[derive(Template)]
+#[template(path = "list.html", config = "src/alert/templates/askama.toml")]
+struct ListHtml<'a> {
+    list: &'a List,
+}
+
+/// A digest or the summary of a first pass.
+#[derive(Debug, Clone)]
+struct List {
+    trust: String,
+    heading: String,
+    opening: String,
+    counts: Vec<(String, usize)>,
+    cards: Vec<Card>,
+    left_out: usize,
+}
+
+/// Hits shown one by one in the summary of a first pass.
+const GRAVEST: usize = 10;
+/// Hits shown one by one in a digest; the rest is counted.
+const MAX_DIGEST: usize = 100;
+
+/// A hit that is told by itself.
+pub(super) fn immediate(
+    hit: &HitRow,
+    findings: &[&Finding],
+    trust: (&str, &str),
+    sources: &HashMap<String, SourceFacts>,
+    changed: bool,
+) -> Result<Rendered, StoreError> {
+    let (name, short) = trust;
+    let card = Card::of(hit, findings, sources, Hide::Nothing);
+    let severity = capitalised(card.severity);
+    let what = findings.first().map_or("mention", |finding| finding.category.plain_words());
+    let host = if card.host.is_empty() { String::new() } else { format!(" – {}", card.host) };
+    Ok(Rendered {
+        subject: format!("[{short}] {severity} – possible {what}{host} ({})", card.number),
+        text: rendered(&ImmediateText { card: &card, trust: name, changed })?,
+        html: rendered(&ImmediateHtml { card: &card, trust: name, changed })?,
+    })
+}
+
+/// A hit of which Communications may know the kinds and the number only.
+pub(super) fn partly_restricted(hit: &HitRow, findings: &[&Finding], trust: (&str, &str)) -> Result<Rendered, StoreError> {
+    let (name, short) = trust;
+    let card = Card::of(hit, findings, &HashMap::new(), Hide::WhereAndWho);
+    let what = findings.first().map_or("mention", |finding| finding.category.plain_words());
+    Ok(Rendered {
+        subject: format!("[{short}] {} – possible {what} – restricted ({})", capitalised(card.severity), card.number),
+        text: rendered(&ImmediateText { card: &card, trust: name, changed: false })?,
+        html: rendered(&ImmediateHtml { card: &card, trust: name, changed: false })?,
+    })
+}
+
+/// The bare word that something restricted exists.
+pub(super) fn notice(hit: HitId, trust: (&str, &str)) -> Result<Rendered, StoreError> {
+    let (name, short) = trust;
+    let number = hit.to_string();
+    Ok(Rendered {
+        subject: format!("[{short}] Restricted item ({number})"),
+        text: rendered(&NoticeText { number: &number, trust: name })?,
+        html: rendered(&NoticeHtml { number: &number, trust: name })?,
+    })
+}
+
+/// The digest of a group.
+pub(super) fn digest(
+    items: &[(&HitRow, Vec<&Finding>)],
+    trust: (&str, &str),
+    sources: &HashMap<String, SourceFacts>,
+) -> Result<Rendered, StoreError> {
+    let (name, short) = trust;
+    let n = items.len();
+    list(List {
+        trust: name.to_owned(),
+        heading: format!("What we found: {n} {}", plural(n, "item", "items")),
+        opening: "Nothing here has to be done at once. The gravest come first.".to_owned(),
+        counts: counts(items),
+        cards: cards(items, sources, MAX_DIGEST),
+        left_out: n.saturating_sub(MAX_DIGEST),
+    })
+    .map(|(text, html)| Rendered { subject: format!("[{short}] Digest: {n} {}", plural(n, "mention", "mentions")), text, html })
+}
+
+/// The one summary of everything that first passes found.
+pub(super) fn backlog(
+    items: &[(&HitRow, Vec<&Finding>)],
+    trust: (&str, &str),
+    sources: &HashMap<String, SourceFacts>,
+) -> Result<Rendered, StoreError> {
+    let (name, short) = trust;
+    let n = items.len();
+    list(List {
+        trust: name.to_owned(),
+        heading: format!("First look at new sources: {n} {}", plural(n, "mention", "mentions")),
+        opening: "This is what stood there before we began to watch. It is stored and counted; from now on only what is new is told. \
+                  The gravest come first."
+            .to_owned(),
+        counts: counts(items),
+        cards: cards(items, sources, GRAVEST),
+        left_out: n.saturating_sub(GRAVEST),
+    })
+    .map(|(text, html)| Rendered {
+        subject: format!("[{short}] First look at new sources: {n} {}", plural(n, "mention", "mentions")),
+        text,
+        html,
+    })
+}
+
+fn list(list: List) -> Result<(String, String), StoreError> {
+    Ok((rendered(&ListText { list: &list })?, rendered(&ListHtml { list: &list })?))
+}
+
+fn rendered(template: &impl Template) -> Result<String, StoreError> {
+    template.render().map_err(|error| StoreError::Inconsistent(format!("a mail could not be rendered: {error}")))
+}
+
+fn cards(items: &[(&HitRow, Vec<&Finding>)], sources: &HashMap<String, SourceFacts>, limit: usize) -> Vec<Card> {
+    let mut sorted: Vec<&(&HitRow, Vec<&Finding>)> = items.iter().collect();
+    let gravest = |findings: &[&Finding]| findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Info);
+    sorted.sort_by(|(a, fa), (b, fb)| gravest(fb).cmp(&gravest(fa)).then(b.at.cmp(&a.at)).then(a.id.cmp(&b.id)));
+    sorted.into_iter().take(limit).map(|(hit, findings)| Card::of(hit, findings, sources, Hide::Nothing)).collect()
+}
+
+/// How many hits of each kind, most first; one hit may be of several.
+fn counts(items: &[(&HitRow, Vec<&Finding>)]) -> Vec<(String, usize)> {
+    let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for (_, findings) in items {
+        let mut kinds: Vec<Category> = findings.iter().map(|finding| finding.category).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        for kind in &kinds {
+            *counts.entry(kind.plain_words()).or_default() += 1;
+        }
+        if kinds.is_empty() {
+            *counts.entry("plain mention").or_default() += 1;
+        }
+    }
+    let mut counts: Vec<(String, usize)> = counts.into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
+    counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+    counts
+}
+
+/// What a card keeps to itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hide {
+    Nothing,
+    /// Place, headline and words, since part of the hit is restricted.
+    WhereAndWho,
+}
+
+impl Card {
+    fn of(hit: &HitRow, findings: &[&Finding], sources: &HashMap<String, SourceFacts>, hide: Hide) -> Self {
+        let mut findings = findings.to_vec();
+        findings.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.category.cmp(&b.category)));
+        let gravest = findings.first().copied();
+        let exposes = findings.iter().any(|finding| finding.category.family() == Family::Confidentiality);
+        let shown = hide == Hide::Nothing;
+        let licensed = sources.get(&hit.source).is_some_and(|source| source.licence != Licence::None);
+        let guidance = guidance::of(gravest.map(|finding| finding.category), gravest.and_then(|finding| finding.origin));
+        let day = clock::from_ms(hit.at);
+        Self {
+            number: HitId(hit.id).to_string(),
+            severity: gravest.map_or(Severity::Info, |finding| finding.severity).as_str(),
+            what: what(&findings),
+            host: if shown { host(&hit.url) } else { String::new() },
+            link: (shown && hit.linkable != 0 && hit.url.starts_with("http")).then(|| hit.url.clone()),
+            headline: (shown && licensed && !exposes && !hit.title.is_empty()).then(|| hit.title.clone()),
+            published: hit.published_at.map_or("not said".to_owned(), |at| clock::london_text(clock::from_ms(at))),
+            seen: clock::london_text(clock::from_ms(hit.first_seen_at)),
+            sure: gravest.map_or("high", |finding| sure(finding.score)),
+            far: far(hit.copies),
+            steps: guidance.steps.to_vec(),
+            avoid: guidance.avoid,
+            why: why(&findings, hide),
+            clauses: clauses(&findings),
+            binds: match gravest.map(|finding| finding.binds) {
+                Some(Binds::Staff) => "It binds staff, contractors and volunteers.",
+                Some(Binds::Anyone) => "It says why we were told; it does not say that the writer broke a policy.",
+                None => "",
+            },
+            day: clock::london_day(day).format("%-d %b %Y").to_string(),
+        }
+    }
+}
+
+fn what(findings: &[&Finding]) -> String {
+    let mut kinds: Vec<&str> = findings.iter().map(|finding| finding.category.plain_words()).collect();
+    kinds.dedup();
+    match kinds.as_slice() {
+        [] => "The Trust is mentioned.".to_owned(),
+        [one] => format!("Possible {one}."),
+        [rest @ .., last] => format!("Possible {} and {last}.", rest.join(", ")),
+    }
+}
+
+/// Why: of confidentiality findings kinds and counts, of others the reason with its masked words.
+fn why(findings: &[&Finding], hide: Hide) -> Vec<String> {
+    findings
+        .iter()
+        .map(|finding| {
+            if finding.category.family() == Family::Confidentiality || hide == Hide::WhereAndWho {
+                let n = finding.spans.len().max(1);
+                format!("{n} × {}", finding.category.plain_words())
+            } else {
+                format!("{}: {}", capitalised(finding.category.plain_words()), finding.reason)
+            }
+        })
+        .collect()
+}
+
+fn clauses(findings: &[&Finding]) -> String {
+    let mut clauses: Vec<&str> = findings.iter().flat_map(|finding| finding.clauses.iter().map(String::as_str)).collect();
+    clauses.sort_unstable();
+    clauses.dedup();
+    clauses.join(", ")
+}
+
+fn sure(score: f64) -> &'static str {
+    match score {
+        score if score >= 0.85 => "high",
+        score if score >= 0.65 => "medium",
+        _ => "low",
+    }
+}
+
+fn far(copies: i64) -> String {
+    if copies <= 1 { "One page.".to_owned() } else { format!("{copies} copies of one story.") }
+}
+
+/// The host of an address, masked or not.
+fn host(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned()
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+fn plural(n: usize, one: &'static str, many: &'static str) -> &'static str {
+    if n == 1 { one } else { many }
+}

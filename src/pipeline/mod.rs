@@ -1,0 +1,278 @@
+//! The order of the stages, known here alone: due work → fetch → entries → documents → hits → commit.
+//! Each piece of claimed work is one task; what it came to goes through the store's gatherer.
+
+mod poll;
+mod record;
+mod wait;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::classify::Classifier;
+use crate::clock::SharedClock;
+use crate::fetch::{Fetcher, host_of};
+use crate::model::{Source, SourceId};
+use crate::schedule::Schedule;
+use crate::store::{Committed, Gatherer, Outcome, SourceSpec, Store, StoreError};
+use crate::{extract, source, telemetry};
+
+/// How the pipeline works.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Fetches under way at once.
+    pub concurrency: usize,
+    /// How long a claim holds.
+    pub lease: Duration,
+    /// Time between two requests to one registrable domain.
+    pub host_gap: Duration,
+    /// Limits of reading feeds.
+    pub source: source::Options,
+    /// Limits of extraction.
+    pub extract: extract::Options,
+}
+
+/// A source with its schedule.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// What is polled.
+    pub source: Source,
+    /// When.
+    pub schedule: Schedule,
+}
+
+/// What a piece of work came to, for whoever watches.
+#[derive(Debug, Clone)]
+pub struct Progress {
+    /// Which source.
+    pub source: SourceId,
+    /// In a word: `unchanged`, `read`, or a failure's reason.
+    pub outcome: &'static str,
+    /// In a sentence.
+    pub detail: String,
+    /// Hits that are new or changed.
+    pub hits: usize,
+}
+
+/// Claims due work and does it.
+#[derive(Debug, Clone)]
+pub struct Pipeline {
+    parts: Arc<Parts>,
+}
+
+#[derive(Debug)]
+struct Parts {
+    store: Store,
+    gatherer: Gatherer,
+    fetcher: Fetcher,
+    classifier: Classifier,
+    planned: HashMap<SourceId, Planned>,
+    /// Names the watches of all profiles: when it changes, everything listed is matched again.
+    generation: String,
+    options: Options,
+    clock: SharedClock,
+    worker: String,
+    /// When the claiming loop last went round (ms), for the watchdog.
+    moved_at: AtomicI64,
+    progress: Option<tokio::sync::mpsc::UnboundedSender<Progress>>,
+}
+
+/// Everything that a pipeline is made of.
+#[derive(Debug)]
+pub struct Ingredients {
+    /// Where work is claimed and written back.
+    pub store: Store,
+    /// Commits outcomes together.
+    pub gatherer: Gatherer,
+    /// Opens the sockets.
+    pub fetcher: Fetcher,
+    /// Judges documents.
+    pub classifier: Classifier,
+    /// What is polled.
+    pub planned: Vec<Planned>,
+    /// How.
+    pub options: Options,
+    /// Tells the time.
+    pub clock: SharedClock,
+    /// Names this process in leases.
+    pub worker: String,
+    /// Hears what each piece of work came to.
+    pub progress: Option<tokio::sync::mpsc::UnboundedSender<Progress>>,
+}
+
+/// How long the loop rests when nothing is due.
+const IDLE: Duration = Duration::from_millis(500);
+/// How long it rests after the store failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// Work claimed at once.
+const MAX_CLAIM: usize = 64;
+
+impl Pipeline {
+    /// A pipeline of `ingredients`.
+    pub fn new(ingredients: Ingredients) -> Self {
+        let Ingredients { store, gatherer, fetcher, classifier, planned, options, clock, worker, progress } = ingredients;
+        let generation = generation(&store, &classifier);
+        let planned = planned.into_iter().map(|planned| (planned.source.id.clone(), planned)).collect();
+        let moved_at = AtomicI64::new(clock.now().timestamp_millis());
+        let parts = Parts { store, gatherer, fetcher, classifier, planned, generation, options, clock, worker, moved_at, progress };
+        Self { parts: Arc::new(parts) }
+    }
+
+    /// What the store needs to know of the sources; new ones are due at once.
+    pub fn specs(&self) -> Vec<SourceSpec> {
+        let now = self.parts.clock.now();
+        let specs = self.parts.planned.values().map(|planned| {
+            let source = &planned.source;
+            let first_due_at = match &planned.schedule {
+                Schedule::Every(_) => now,
+                Schedule::Cron(line) => line.next_after(now),
+            };
+            SourceSpec {
+                id: source.id.clone(),
+                kind: source.kind.as_str(),
+                url: source.url.to_string(),
+                host: host_of(&source.url),
+                organisations: source.organisations.clone(),
+                document_kind: source.document_kind.as_str(),
+                first_due_at: first_due_at.timestamp_millis(),
+            }
+        });
+        let mut specs: Vec<SourceSpec> = specs.collect();
+        specs.sort_by(|a, b| a.id.cmp(&b.id));
+        specs
+    }
+
+    /// When the claiming loop last went round (ms).
+    pub fn moved_at(&self) -> i64 {
+        self.parts.moved_at.load(Ordering::Relaxed)
+    }
+
+    /// Works until `stop`; then claims nothing more and finishes what is under way.
+    pub async fn run(&self, stop: CancellationToken) {
+        let mut tasks = JoinSet::new();
+        while !stop.is_cancelled() {
+            let rest = match self.claim_into(&mut tasks).await {
+                Ok(0) => IDLE,
+                Ok(_) => Duration::ZERO,
+                Err(error) => {
+                    tracing::error!(error = %error, "no work could be claimed; trying again shortly");
+                    AFTER_FAILURE
+                }
+            };
+            self.parts.moved_at.store(self.parts.clock.now().timestamp_millis(), Ordering::Relaxed);
+            let full = tasks.len() >= self.parts.options.concurrency;
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(_) = tasks.join_next() => while tasks.try_join_next().is_some() {},
+                () = tokio::time::sleep(rest), if !full => {}
+            }
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+
+    /// Works until nothing is due any more and nothing is under way. Hosts that rest are waited for.
+    pub async fn run_until_idle(&self) -> Result<(), StoreError> {
+        let mut tasks = JoinSet::new();
+        loop {
+            let claimed = self.claim_into(&mut tasks).await?;
+            if claimed == 0 && tasks.join_next().await.is_none() {
+                let now = self.parts.clock.now().timestamp_millis();
+                match self.parts.store.next_due().await? {
+                    Some(due) if due <= now => tokio::time::sleep(IDLE).await,
+                    _ => return Ok(()),
+                }
+            }
+            while tasks.try_join_next().is_some() {}
+            if tasks.len() >= self.parts.options.concurrency {
+                tasks.join_next().await;
+            }
+        }
+    }
+
+    /// Claims as much as there is room for and starts it. How much that was.
+    async fn claim_into(&self, tasks: &mut JoinSet<()>) -> Result<usize, StoreError> {
+        let parts = &self.parts;
+        let room = parts.options.concurrency.saturating_sub(tasks.len()).min(MAX_CLAIM);
+        if room == 0 {
+            return Ok(0);
+        }
+        let limit = i64::try_from(room).unwrap_or(i64::MAX);
+        let now = parts.clock.now().timestamp_millis();
+        let lease_ms = i64::try_from(parts.options.lease.as_millis()).unwrap_or(i64::MAX);
+        let gap = |id: &str| parts.gap_ms(id);
+        let sources = parts.store.claim_sources(&parts.worker, now, lease_ms, limit, gap).await?;
+        let left = limit - i64::try_from(sources.len()).unwrap_or(limit);
+        let entries = if left > 0 {
+            parts.store.claim_entries(&parts.worker, now, lease_ms, left, gap).await?
+        } else {
+            Vec::new()
+        };
+        let claimed = sources.len() + entries.len();
+        for claim in sources {
+            let parts = parts.clone();
+            tasks.spawn(async move {
+                let started = tokio::time::Instant::now();
+                let outcome = poll::poll(&parts, claim).await;
+                telemetry::point("poll.before_commit");
+                parts.write_back(Outcome::Poll(Box::new(outcome)), started).await;
+            });
+        }
+        for claim in entries {
+            let parts = parts.clone();
+            tasks.spawn(async move {
+                let started = tokio::time::Instant::now();
+                let outcome = wait::follow(&parts, claim).await;
+                parts.write_back(Outcome::Entry(Box::new(outcome)), started).await;
+            });
+        }
+        Ok(claimed)
+    }
+}
+
+impl Parts {
+    /// The gap that the host of a source keeps; none where it is mapped to loopback.
+    fn gap_ms(&self, id: &str) -> i64 {
+        let planned = id.parse::<SourceId>().ok().and_then(|id| self.planned.get(&id));
+        let mapped = planned.is_some_and(|planned| self.fetcher.is_mapped(&planned.source.url));
+        if mapped { 0 } else { i64::try_from(self.options.host_gap.as_millis()).unwrap_or(i64::MAX) }
+    }
+
+    async fn write_back(&self, outcome: Outcome, started: tokio::time::Instant) {
+        let (source, word, detail) = poll::describe(&outcome);
+        match self.gatherer.commit(outcome).await {
+            Ok(Committed::Stored { hits }) => {
+                telemetry::count_poll(word, started.elapsed().as_secs_f64());
+                hits.iter().for_each(|(_, severity)| telemetry::count_hit(severity.as_str()));
+                if !matches!(word, "read" | "unchanged" | "page") {
+                    tracing::warn!(source.id = %source, reason = word, "source could not be read: {detail}");
+                } else if !hits.is_empty() {
+                    tracing::info!(source.id = %source, hits = hits.len(), "hits stored");
+                }
+                if let Some(progress) = &self.progress {
+                    // Nobody may be watching any more.
+                    let _ = progress.send(Progress { source, outcome: word, detail, hits: hits.len() });
+                }
+            }
+            Ok(Committed::Stale) => {
+                tracing::warn!(source.id = %source, "another process has taken this work over; its result stands");
+            }
+            Err(error) => {
+                tracing::error!(source.id = %source, error = %error, "result could not be stored; the work will be done again");
+            }
+        }
+    }
+}
+
+/// Names what entries are matched against.
+fn generation(store: &Store, classifier: &Classifier) -> String {
+    let watches: Vec<String> = classifier
+        .profiles()
+        .iter()
+        .map(|profile| format!("{} {:?} {:?} {:?}", profile.id, profile.watches, profile.domains, profile.handles))
+        .collect();
+    store.fingerprint(&watches.iter().map(String::as_str).collect::<Vec<_>>())
+}
