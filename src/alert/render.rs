@@ -191,7 +191,13 @@ fn cards(items: &[(&HitRow, Vec<&Finding>)], sources: &HashMap<String, SourceFac
     let mut sorted: Vec<&(&HitRow, Vec<&Finding>)> = items.iter().collect();
     let gravest = |findings: &[&Finding]| findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Info);
     sorted.sort_by(|(a, fa), (b, fb)| gravest(fb).cmp(&gravest(fa)).then(b.at.cmp(&a.at)).then(a.id.cmp(&b.id)));
-    sorted.into_iter().take(limit).map(|(hit, findings)| Card::of(hit, findings, sources, Hide::Nothing)).collect()
+    sorted.into_iter().take(limit).map(|(hit, findings)| Card::of(hit, findings, sources, hidden(hit, findings))).collect()
+}
+
+/// Of a hit that is partly restricted a list shows kinds and number only.
+fn hidden(hit: &HitRow, findings: &[&Finding]) -> Hide {
+    let welfare = findings.iter().any(|finding| finding.category == Category::Welfare);
+    if hit.restricted != 0 || welfare { Hide::WhereAndWho } else { Hide::Nothing }
 }
 
 /// How many hits of each kind, most first; one hit may be of several.

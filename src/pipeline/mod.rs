@@ -18,7 +18,7 @@ use crate::clock::SharedClock;
 use crate::fetch::{Fetcher, host_of};
 use crate::model::{Source, SourceId};
 use crate::schedule::Schedule;
-use crate::store::{Committed, Gatherer, Outcome, SourceSpec, Store, StoreError};
+use crate::store::{Committed, Gatherer, Outcome, SourceSpec, Store, StoreError, Terms};
 use crate::{extract, source, telemetry};
 
 /// How the pipeline works.
@@ -76,6 +76,7 @@ struct Parts {
     options: Options,
     clock: SharedClock,
     worker: String,
+    only: Option<SourceId>,
     /// When the claiming loop last went round (ms), for the watchdog.
     moved_at: AtomicI64,
     progress: Option<tokio::sync::mpsc::UnboundedSender<Progress>>,
@@ -100,6 +101,8 @@ pub struct Ingredients {
     pub clock: SharedClock,
     /// Names this process in leases.
     pub worker: String,
+    /// Work on this source alone.
+    pub only: Option<SourceId>,
     /// Hears what each piece of work came to.
     pub progress: Option<tokio::sync::mpsc::UnboundedSender<Progress>>,
 }
@@ -114,11 +117,11 @@ const MAX_CLAIM: usize = 64;
 impl Pipeline {
     /// A pipeline of `ingredients`.
     pub fn new(ingredients: Ingredients) -> Self {
-        let Ingredients { store, gatherer, fetcher, classifier, planned, options, clock, worker, progress } = ingredients;
+        let Ingredients { store, gatherer, fetcher, classifier, planned, options, clock, worker, only, progress } = ingredients;
         let generation = generation(&store, &classifier);
         let planned = planned.into_iter().map(|planned| (planned.source.id.clone(), planned)).collect();
         let moved_at = AtomicI64::new(clock.now().timestamp_millis());
-        let parts = Parts { store, gatherer, fetcher, classifier, planned, generation, options, clock, worker, moved_at, progress };
+        let parts = Parts { store, gatherer, fetcher, classifier, planned, generation, options, clock, worker, only, moved_at, progress };
         Self { parts: Arc::new(parts) }
     }
 
@@ -181,7 +184,7 @@ impl Pipeline {
             let claimed = self.claim_into(&mut tasks).await?;
             if claimed == 0 && tasks.join_next().await.is_none() {
                 let now = self.parts.clock.now().timestamp_millis();
-                match self.parts.store.next_due().await? {
+                match self.parts.store.next_due(self.parts.only.as_ref().map_or("", SourceId::as_str)).await? {
                     Some(due) if due <= now => tokio::time::sleep(IDLE).await,
                     _ => return Ok(()),
                 }
@@ -204,10 +207,12 @@ impl Pipeline {
         let now = parts.clock.now().timestamp_millis();
         let lease_ms = i64::try_from(parts.options.lease.as_millis()).unwrap_or(i64::MAX);
         let gap = |id: &str| parts.gap_ms(id);
-        let sources = parts.store.claim_sources(&parts.worker, now, lease_ms, limit, gap).await?;
+        let only = parts.only.as_ref().map_or("", SourceId::as_str);
+        let terms = Terms { worker: &parts.worker, now, lease_ms, limit, only };
+        let sources = parts.store.claim_sources(terms, gap).await?;
         let left = limit - i64::try_from(sources.len()).unwrap_or(limit);
         let entries = if left > 0 {
-            parts.store.claim_entries(&parts.worker, now, lease_ms, left, gap).await?
+            parts.store.claim_entries(Terms { limit: left, ..terms }, gap).await?
         } else {
             Vec::new()
         };

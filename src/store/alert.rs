@@ -43,6 +43,8 @@ pub struct HitRow {
     pub at: i64,
     /// Whether it came with a first pass.
     pub backlog: i64,
+    /// Whether part of it is for the restricted group or the crisis contact only.
+    pub restricted: i64,
     /// Which story.
     pub story: i64,
     /// How many hits that story has.
@@ -105,6 +107,23 @@ pub struct NewAlert {
     pub waited: Vec<i64>,
 }
 
+/// An alert that was made.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct AlertRow {
+    /// What sort.
+    pub kind: String,
+    /// For which organisation.
+    pub organisation: String,
+    /// When (ms).
+    pub at: i64,
+    /// One line.
+    pub subject: String,
+    /// Plain text.
+    pub text: String,
+    /// How many mails it became.
+    pub deliveries: i64,
+}
+
 /// A decision that waits for its digest or summary.
 #[derive(Debug, Clone)]
 pub struct DigestItem {
@@ -123,7 +142,7 @@ pub struct DigestItem {
 }
 
 const OUTBOX: &str = "SELECT h.id, o.version, h.organisation, h.source, d.kind, d.url, d.linkable, d.title, d.published_at,
-  d.first_seen_at, h.at, h.backlog, h.story, (SELECT COUNT(*) FROM hit c WHERE c.story = h.story) AS copies,
+  d.first_seen_at, h.at, h.backlog, h.restricted, h.story, (SELECT COUNT(*) FROM hit c WHERE c.story = h.story) AS copies,
   (SELECT COUNT(*) FROM decision y JOIN hit c ON c.id = y.hit WHERE c.story = h.story AND c.id <> h.id AND c.severity = h.severity
     AND y.recipients = 'communications' AND y.reason IN ('first', 'escalated')) AS story_told
 FROM outbox o JOIN hit h ON h.id = o.hit JOIN document d ON d.id = h.document
@@ -139,7 +158,7 @@ const INSERT_DECISION: &str = "INSERT INTO decision (hit, version, recipients, r
 const CARRY_OUT: Both =
     with_list!("UPDATE decision SET alert = $1 WHERE alert IS NULL AND CAST(id AS TEXT) IN ", 2, "");
 const WAITING: &str = "SELECT x.id AS decision, x.recipients, x.reason, x.at AS decided_at, h.id, x.version, h.organisation, h.source,
-  d.kind, d.url, d.linkable, d.title, d.published_at, d.first_seen_at, h.at, h.backlog, h.story,
+  d.kind, d.url, d.linkable, d.title, d.published_at, d.first_seen_at, h.at, h.backlog, h.restricted, h.story,
   (SELECT COUNT(*) FROM hit c WHERE c.story = h.story) AS copies,
   (SELECT COUNT(*) FROM decision y JOIN hit c ON c.id = y.hit WHERE c.story = h.story AND c.id <> h.id AND c.severity = h.severity
     AND y.recipients = 'communications' AND y.reason IN ('first', 'escalated')) AS story_told
@@ -149,6 +168,10 @@ ORDER BY h.organisation, x.recipients, h.at, x.id";
 const FIRST_PASSES: &str = "SELECT (SELECT COUNT(*) FROM source WHERE retired_at IS NULL AND first_polled_at IS NULL AND last_polled_at IS NULL)
   + (SELECT COUNT(*) FROM entry WHERE state = 'waiting' AND backlog = 1 AND attempts = 0)";
 const LAST_ALERT: &str = "SELECT MAX(at) FROM alert WHERE kind = $1 AND organisation = $2";
+
+const ALERTS: &str = "SELECT a.kind, a.organisation, a.at, a.subject, a.text,
+  (SELECT COUNT(*) FROM delivery d WHERE d.alert = a.id) AS deliveries
+FROM alert a ORDER BY a.id DESC LIMIT $1";
 
 #[derive(sqlx::FromRow)]
 struct WaitingRow {
@@ -254,6 +277,11 @@ impl Store {
     /// How many first visits are still to come: sources never polled, entries of a first pass waiting.
     pub async fn first_passes_left(&self) -> Result<i64, StoreError> {
         Ok(on_read!(&self.db, pool => sqlx::query_scalar(FIRST_PASSES).fetch_one(pool).await?))
+    }
+
+    /// The newest alerts, newest first.
+    pub async fn alerts(&self, limit: i64) -> Result<Vec<AlertRow>, StoreError> {
+        Ok(on_read!(&self.db, pool => sqlx::query_as(ALERTS).bind(limit).fetch_all(pool).await?))
     }
 
     /// When the last alert of a kind was made for an organisation (ms).

@@ -79,14 +79,14 @@ struct DueEntry {
 const DUE_SOURCES: Both = claiming!(
     "SELECT s.id, s.host, s.fence, s.etag, s.last_modified, s.body_hash, s.generation, s.first_polled_at, s.next_due_at, s.failures
 FROM source s JOIN host h ON h.name = s.host
-WHERE s.retired_at IS NULL AND s.next_due_at <= $1 AND s.lease_until <= $1 AND h.next_at <= $1
+WHERE s.retired_at IS NULL AND s.next_due_at <= $1 AND s.lease_until <= $1 AND h.next_at <= $1 AND ($3 = '' OR s.id = $3)
 ORDER BY s.next_due_at, s.id LIMIT $2",
     "FOR UPDATE OF s, h SKIP LOCKED"
 );
 const DUE_ENTRIES: Both = claiming!(
     "SELECT e.id, e.source, h.name AS host, e.fence, e.sealed, e.attempts, e.backlog, s.first_polled_at
 FROM entry e JOIN host h ON h.name = e.host JOIN source s ON s.id = e.source
-WHERE e.state = 'waiting' AND e.due_at <= $1 AND e.lease_until <= $1 AND h.next_at <= $1 AND s.retired_at IS NULL
+WHERE e.state = 'waiting' AND e.due_at <= $1 AND e.lease_until <= $1 AND h.next_at <= $1 AND s.retired_at IS NULL AND ($3 = '' OR s.id = $3)
 ORDER BY e.due_at, e.id LIMIT $2",
     "FOR UPDATE OF e, h SKIP LOCKED"
 );
@@ -94,30 +94,32 @@ const LEASE_SOURCE: &str = "UPDATE source SET lease_until = $1, lease_by = $2, f
 const LEASE_ENTRY: &str = "UPDATE entry SET lease_until = $1, lease_by = $2, fence = fence + 1 WHERE id = $3";
 const PACE_HOST: &str = "UPDATE host SET next_at = $1 WHERE name = $2";
 
-/// Who claims and on what terms.
+/// Who claims, and on what terms.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Terms<'a> {
-    pub(crate) worker: &'a str,
-    pub(crate) now: i64,
-    pub(crate) lease_ms: i64,
-    pub(crate) limit: i64,
+pub struct Terms<'a> {
+    /// Names the process.
+    pub worker: &'a str,
+    /// Now (ms).
+    pub now: i64,
+    /// How long the claim holds (ms).
+    pub lease_ms: i64,
+    /// At most so many.
+    pub limit: i64,
+    /// Of one source only, where it is not empty.
+    pub only: &'a str,
 }
 
 impl Store {
-    /// Claims up to `limit` due sources for `worker`. Of hosts that are paced (`gap_ms` gives the gap,
+    /// Claims due sources. Of hosts that are paced (`gap_ms` gives the gap,
     /// 0 for none) only one each, and the host rests for its gap.
     pub async fn claim_sources(
         &self,
-        worker: &str,
-        now: i64,
-        lease_ms: i64,
-        limit: i64,
+        terms: Terms<'_>,
         gap_ms: impl Fn(&str) -> i64,
     ) -> Result<Vec<ClaimedSource>, StoreError> {
         let mut tx = self.db.begin().await?;
         let sql = DUE_SOURCES.of_tx(&tx);
-        let due: Vec<DueSource> = on_tx!(&mut tx, tx => sqlx::query_as(sql).bind(now).bind(limit).fetch_all(&mut **tx).await?);
-        let terms = Terms { worker, now, lease_ms, limit };
+        let due: Vec<DueSource> = on_tx!(&mut tx, tx => sqlx::query_as(sql).bind(terms.now).bind(terms.limit).bind(terms.only).fetch_all(&mut **tx).await?);
         let mut pacer = Pacer::default();
         let mut claimed = Vec::with_capacity(due.len());
         for row in due {
@@ -142,19 +144,15 @@ impl Store {
         Ok(claimed)
     }
 
-    /// Claims up to `limit` waiting entries, on the same terms.
+    /// Claims waiting entries, on the same terms.
     pub async fn claim_entries(
         &self,
-        worker: &str,
-        now: i64,
-        lease_ms: i64,
-        limit: i64,
+        terms: Terms<'_>,
         gap_ms: impl Fn(&str) -> i64,
     ) -> Result<Vec<ClaimedEntry>, StoreError> {
         let mut tx = self.db.begin().await?;
         let sql = DUE_ENTRIES.of_tx(&tx);
-        let due: Vec<DueEntry> = on_tx!(&mut tx, tx => sqlx::query_as(sql).bind(now).bind(limit).fetch_all(&mut **tx).await?);
-        let terms = Terms { worker, now, lease_ms, limit };
+        let due: Vec<DueEntry> = on_tx!(&mut tx, tx => sqlx::query_as(sql).bind(terms.now).bind(terms.limit).bind(terms.only).fetch_all(&mut **tx).await?);
         let mut pacer = Pacer::default();
         let mut claimed = Vec::with_capacity(due.len());
         for row in due {
@@ -162,7 +160,7 @@ impl Store {
                 continue;
             }
             on_tx!(&mut tx, tx => {
-                sqlx::query(LEASE_ENTRY).bind(now + lease_ms).bind(worker).bind(row.id).execute(&mut **tx).await?;
+                sqlx::query(LEASE_ENTRY).bind(terms.now + terms.lease_ms).bind(terms.worker).bind(row.id).execute(&mut **tx).await?;
             });
             let source = row.source.parse().map_err(|_| StoreError::Inconsistent(format!("a source named {:?}", row.source)))?;
             claimed.push(ClaimedEntry {

@@ -26,8 +26,8 @@ mod source;
 mod story;
 mod trend;
 
-pub use alert::{DigestItem, HitDecision, HitRow, NewAlert, NewDelivery, OutboxItem, Rendered};
-pub use claim::{ClaimedEntry, ClaimedSource};
+pub use alert::{AlertRow, DigestItem, HitDecision, HitRow, NewAlert, NewDelivery, OutboxItem, Rendered};
+pub use claim::{ClaimedEntry, ClaimedSource, Terms};
 pub use commit::Committed;
 pub use coverage::Coverage;
 pub use delivery::{ClaimedDelivery, Waiting};

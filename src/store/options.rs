@@ -12,6 +12,8 @@ use crate::problem::Problem;
 pub struct Options {
     /// `sqlite:PATH` or `postgres://…`.
     pub url: String,
+    /// The file that holds the URL, where it has a password in it.
+    pub url_file: Option<PathBuf>,
     /// The file with the store's own key (32 bytes); made at the first start.
     pub key_file: PathBuf,
     /// How long a claim holds before others may take the work over (seconds).
@@ -22,7 +24,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { url: "sqlite:trustwatch.db".to_owned(), key_file: "trustwatch.key".into(), lease_s: 180, connections: 4 }
+        Self { url: "sqlite:trustwatch.db".to_owned(), url_file: None, key_file: "trustwatch.key".into(), lease_s: 180, connections: 4 }
     }
 }
 

@@ -69,8 +69,8 @@ FROM source WHERE retired_at IS NULL ORDER BY id";
 const KNOWN: Both = with_list!("SELECT key, content FROM entry WHERE source = $1 AND key IN ", 2, "");
 const DUE_NOW: &str = "UPDATE source SET next_due_at = $1 WHERE id = $2 AND retired_at IS NULL";
 const NEXT_DUE: &str = "SELECT MIN(due) FROM (
-  SELECT MIN(next_due_at) AS due FROM source WHERE retired_at IS NULL
-  UNION ALL SELECT MIN(due_at) AS due FROM entry WHERE state = 'waiting') AS work";
+  SELECT MIN(next_due_at) AS due FROM source WHERE retired_at IS NULL AND ($1 = '' OR id = $1)
+  UNION ALL SELECT MIN(due_at) AS due FROM entry WHERE state = 'waiting' AND ($1 = '' OR source = $1)) AS work";
 const OVERDUE: &str = "SELECT COUNT(*) FROM source WHERE retired_at IS NULL AND next_due_at <= $1 AND lease_until <= $1";
 
 impl Store {
@@ -134,9 +134,9 @@ impl Store {
         Ok(changed == 1)
     }
 
-    /// When the next work is due (ms), if there is any.
-    pub async fn next_due(&self) -> Result<Option<i64>, StoreError> {
-        Ok(on_read!(&self.db, pool => sqlx::query_scalar(NEXT_DUE).fetch_one(pool).await?))
+    /// When the next work is due (ms), if there is any; of one source where `only` is not empty.
+    pub async fn next_due(&self, only: &str) -> Result<Option<i64>, StoreError> {
+        Ok(on_read!(&self.db, pool => sqlx::query_scalar(NEXT_DUE).bind(only).fetch_one(pool).await?))
     }
 
     /// How many sources are due and nobody works on them.

@@ -1,0 +1,73 @@
+//! `trustwatch check`: is the configuration fine, and when is each source due?
+
+use serde::Serialize;
+
+use super::{Ended, Place, output};
+use crate::clock::{Clock, SystemClock};
+use crate::pipeline::Planned;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Plan {
+    source: String,
+    url: String,
+    next_runs: Vec<String>,
+    review: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Checked {
+    file: String,
+    organisations: Vec<String>,
+    sources: Vec<Plan>,
+    notes: Vec<String>,
+}
+
+/// Due times shown of each source.
+const RUNS: usize = 3;
+
+pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
+    let config = config.load()?;
+    let checked = Checked {
+        file: config.file.display().to_string(),
+        organisations: config.profiles.iter().map(|profile| profile.name.clone()).collect(),
+        sources: config.planned.iter().map(plan).collect(),
+        notes: config.notes.clone(),
+    };
+    if args.json {
+        output::json(&checked)?;
+        return Ok(Ended::Well);
+    }
+    let mut table = output::table(["source", "next three runs (London)", "review by"]);
+    for plan in &checked.sources {
+        table.add_row([plan.source.clone(), plan.next_runs.join("\n"), plan.review.clone()]);
+    }
+    anstream::println!("{table}");
+    for note in &checked.notes {
+        anstream::println!("note: {note}");
+    }
+    let (sources, organisations) = (checked.sources.len(), checked.organisations.join(", "));
+    anstream::println!("{}: fine. {sources} sources for {organisations}.", checked.file);
+    Ok(Ended::Well)
+}
+
+fn plan(planned: &Planned) -> Plan {
+    let mut at = SystemClock::default().now();
+    let mut next_runs = Vec::with_capacity(RUNS);
+    for _ in 0..RUNS {
+        at = planned.schedule.next_after(at);
+        next_runs.push(output::time(Some(at.timestamp_millis())));
+    }
+    Plan {
+        source: planned.source.id.to_string(),
+        url: planned.source.url.to_string(),
+        next_runs,
+        review: planned.source.accountability.review.to_string(),
+    }
+}

@@ -1,0 +1,117 @@
+//! `trustwatch classify`: documents in, hits out, by the contract of the design. No network, no store.
+
+use std::io::{BufRead, Write};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Ended, Usage};
+use crate::classify::{Classifier, RuleSet};
+use crate::config::{read_profiles, shipped_profiles};
+use crate::extract::Page;
+use crate::model::{Document, DocumentKind, Hit, OrganisationId};
+use crate::problem::Problems;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Judge for this organisation only; may be given several times.
+    #[arg(long, value_name = "ID")]
+    organisation: Vec<OrganisationId>,
+    /// A folder of profiles instead of the shipped ones.
+    #[arg(long, value_name = "DIR")]
+    profiles: Option<PathBuf>,
+}
+
+/// One line of input. Unknown fields are ignored, missing ones and null are the same.
+#[derive(Debug, Deserialize)]
+struct Input {
+    id: String,
+    url: Option<String>,
+    kind: Option<DocumentKind>,
+    title: Option<String>,
+    author: Option<String>,
+    author_handle: Option<String>,
+    published: Option<chrono::DateTime<chrono::Utc>>,
+    text: Option<String>,
+    html: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Output<'a> {
+    id: &'a str,
+    hits: Vec<Hit>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Ended> {
+    let classifier = classifier(args)?;
+    let mut failed = false;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut input = std::io::stdin().lock();
+    let mut line = Vec::new();
+    let mut number = 0_u64;
+    loop {
+        line.clear();
+        number += 1;
+        if input.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        match answer(&classifier, &line) {
+            Ok(answer) => writeln!(out, "{answer}")?,
+            Err((id, error)) => {
+                failed = true;
+                writeln!(out, "{}", json!({"id": id, "line": number, "error": error}))?;
+            }
+        }
+    }
+    out.flush()?;
+    Ok(if failed { Ended::WithFailures } else { Ended::Well })
+}
+
+fn classifier(args: &Args) -> anyhow::Result<Classifier> {
+    let mut profiles = match &args.profiles {
+        Some(folder) => read_profiles(folder).map_err(Problems)?,
+        None => shipped_profiles().map_err(|problem| Problems(vec![problem]))?,
+    };
+    if let Some(unknown) = args.organisation.iter().find(|id| !profiles.iter().any(|profile| profile.id == **id)) {
+        let known: Vec<&str> = profiles.iter().map(|profile| profile.id.as_str()).collect();
+        return Err(Usage(format!("there is no organisation {unknown}; there are: {}", known.join(", "))).into());
+    }
+    if !args.organisation.is_empty() {
+        profiles.retain(|profile| args.organisation.contains(&profile.id));
+    }
+    Ok(Classifier::new(profiles, RuleSet::shipped()?)?)
+}
+
+/// The answer to one line, or its id (where it could be read) and what is wrong with it.
+fn answer(classifier: &Classifier, line: &[u8]) -> Result<String, (Value, String)> {
+    let value: Value = serde_json::from_slice(line).map_err(|error| (Value::Null, format!("not JSON: {error}")))?;
+    let id = value.get("id").cloned().unwrap_or(Value::Null);
+    let input: Input = serde_json::from_value(value).map_err(|error| (id.clone(), error.to_string()))?;
+    let mut document = Document {
+        kind: input.kind.unwrap_or_default(),
+        url: input.url.unwrap_or_default(),
+        title: input.title.unwrap_or_default(),
+        text: input.text.unwrap_or_default(),
+        author: input.author.unwrap_or_default(),
+        author_handle: input.author_handle.unwrap_or_default(),
+        published: input.published,
+        language: None,
+    };
+    let mut text = None;
+    if let Some(html) = input.html.filter(|html| !html.is_empty()) {
+        let page = Page::read(&html, url::Url::parse(&document.url).ok().as_ref(), &crate::extract::Options::default());
+        document.text = page.text;
+        if document.title.is_empty() {
+            document.title = page.metadata.title;
+        }
+        text = Some(classifier.masker().mask(&document.text).to_string());
+    }
+    let output = Output { id: &input.id, hits: classifier.classify(&document), text };
+    serde_json::to_string(&output).map_err(|error| (id, error.to_string()))
+}

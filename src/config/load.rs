@@ -1,0 +1,242 @@
+//! Loading: file, sources beside it, environment; then every section's own checks.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use super::layer::{Layer, joined};
+use super::profiles::{self, OrganisationConfig};
+use super::sources::{self, SourceConfig};
+use super::{Config, Service};
+use crate::classify::RuleSet;
+use crate::problem::{Problem, Problems};
+use crate::{alert, extract, fetch, mail, source, store, web};
+
+/// The example configuration: every key with its unit and default.
+pub const EXAMPLE: &str = include_str!("../../config/trustwatch.toml");
+
+/// What starts the name of an environment override; `__` parts the keys.
+const ENVIRONMENT: &str = "TRUSTWATCH__";
+
+/// The keys that the example names, for suggestions.
+pub(super) fn known_keys() -> impl Iterator<Item = &'static str> {
+    EXAMPLE.lines().filter_map(|line| {
+        let line = line.trim_start_matches(['#', ' ']);
+        let (key, _) = line.split_once('=')?;
+        let key = key.trim();
+        (!key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')).then_some(key)
+    })
+}
+
+/// Sections that are read as one value each.
+#[derive(Debug, Default)]
+struct Sections {
+    service: Service,
+    store: store::Options,
+    retention: store::Retention,
+    fetch: fetch::Options,
+    source: source::Options,
+    extract: extract::Options,
+    mail: mail::Options,
+    alert: alert::Options,
+    web: web::Options,
+}
+
+/// Folders that overlay what is compiled in.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Overlay {
+    profiles_dir: Option<PathBuf>,
+    rules_dir: Option<PathBuf>,
+}
+
+/// Loads and checks the configuration in `file`.
+///
+/// # Errors
+/// Every problem at once.
+pub fn load(file: &Path) -> Result<Config, Problems> {
+    let environment = std::env::vars().filter(|(name, _)| name.starts_with(ENVIRONMENT)).collect();
+    load_with(file, environment)
+}
+
+fn load_with(file: &Path, environment: Vec<(String, String)>) -> Result<Config, Problems> {
+    let mut problems = Vec::new();
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        let hint = "; copy config/trustwatch.toml to begin with, or name a file with --config";
+        Problems(vec![Problem::at("", format!("cannot be read: {error}{hint}")).located(file, None)])
+    })?;
+    let mut layer = Layer::read(file, &text).map_err(|problem| Problems(vec![problem]))?;
+    for (name, value) in environment {
+        if let Err(problem) = override_key(&mut layer.table, &name, &value) {
+            problems.push(problem);
+        }
+    }
+    let mut sections = read_sections(&mut layer, &mut problems);
+    read_store_url(&mut sections.store, &layer, &mut problems);
+    let overlay: Overlay = take(&mut layer, "overlay", &mut problems);
+    let organisations = take_list::<OrganisationConfig>(&mut layer, "organisation", &mut problems);
+    let mut listed = take_list::<SourceConfig>(&mut layer, "source", &mut problems);
+    let unknown: Vec<String> = layer.table.keys().cloned().collect();
+    problems.extend(unknown.iter().map(|key| layer.unknown_key(key)));
+    let base = file.parent().unwrap_or(Path::new("."));
+    let mut layers = vec![layer];
+    for (place, extra) in read_extra_sources(&base.join("sources.d"), &mut problems) {
+        layers.push(place);
+        listed.extend(extra.into_iter().map(|(index, source)| (index, layers.len() - 1, source)));
+    }
+    let profiles = profiles::chosen(&organisations, &layers[0], overlay.profiles_dir.map(|dir| base.join(dir)).as_deref(), &mut problems);
+    let rules = read_rules(overlay.rules_dir.map(|dir| base.join(dir)).as_deref(), &layers[0], &mut problems);
+    let mut notes = notes(&sections);
+    let planned = sources::planned(&listed, &layers, &organisations, &profiles, &sections.fetch, (&mut problems, &mut notes));
+    let Sections { service, store, retention, fetch, source, extract, mail, alert, web } = sections;
+    match rules {
+        Some(rules) if problems.is_empty() => {
+            Ok(Config { file: file.to_owned(), service, store, retention, fetch, source, extract, mail, alert, web, profiles, rules, planned, notes })
+        }
+        _ => {
+            problems.sort();
+            problems.dedup();
+            Err(Problems(problems))
+        }
+    }
+}
+
+/// An item of a list: its place in the list, which file it stands in, and what it says.
+pub(super) type Listed<T> = (usize, usize, T);
+
+fn take<T: Default + serde::de::DeserializeOwned>(layer: &mut Layer, key: &str, problems: &mut Vec<Problem>) -> T {
+    let Some(value) = layer.take(key) else { return T::default() };
+    layer.section(value, key, problems).unwrap_or_default()
+}
+
+fn take_list<T: serde::de::DeserializeOwned>(layer: &mut Layer, key: &str, problems: &mut Vec<Problem>) -> Vec<Listed<T>> {
+    let Some(value) = layer.take(key) else { return Vec::new() };
+    let Value::Array(items) = value else {
+        problems.push(layer.problem(key, format!("write it as [[{key}]]")));
+        return Vec::new();
+    };
+    let read = items.into_iter().enumerate().filter_map(|(index, item)| {
+        Some((index, 0, layer.section(item, &format!("{key}[{index}]"), problems)?))
+    });
+    read.collect()
+}
+
+fn read_sections(layer: &mut Layer, problems: &mut Vec<Problem>) -> Sections {
+    let sections = Sections {
+        service: take(layer, "service", problems),
+        store: take(layer, "store", problems),
+        retention: take(layer, "retention", problems),
+        fetch: take(layer, "fetch", problems),
+        source: take(layer, "feed", problems),
+        extract: take(layer, "extract", problems),
+        mail: take(layer, "mail", problems),
+        alert: take(layer, "alert", problems),
+        web: take(layer, "web", problems),
+    };
+    let checks = [
+        ("store", sections.store.check()),
+        ("retention", sections.retention.check()),
+        ("fetch", sections.fetch.check()),
+        ("feed", sections.source.check()),
+        ("extract", sections.extract.check()),
+        ("mail", sections.mail.check()),
+        ("alert", sections.alert.check()),
+        ("web", sections.web.check()),
+    ];
+    for (prefix, found) in checks {
+        problems.extend(layer.locate(prefix, found));
+    }
+    sections
+}
+
+/// The store's URL may stand in a file of its own, since it can hold a password.
+fn read_store_url(store: &mut store::Options, layer: &Layer, problems: &mut Vec<Problem>) {
+    let Some(path) = &store.url_file else { return };
+    if store.url != store::Options::default().url {
+        problems.push(layer.problem("store.url", "set either url or url_file, not both"));
+        return;
+    }
+    match std::fs::read_to_string(path) {
+        Ok(text) => {
+            text.trim().clone_into(&mut store.url);
+            problems.extend(layer.locate("store", store.check()));
+        }
+        Err(error) => problems.push(layer.problem("store.url_file", format!("{} cannot be read: {error}", path.display()))),
+    }
+}
+
+/// `TRUSTWATCH__MAIL__SMTP__HOST=relay` sets `mail.smtp.host`.
+fn override_key(table: &mut Table, name: &str, text: &str) -> Result<(), Problem> {
+    let path = name[ENVIRONMENT.len()..].to_lowercase();
+    let keys: Vec<&str> = path.split("__").collect();
+    let wrong = |what: &str| Problem::at(format!("environment variable {name}"), what.to_owned());
+    let Some((last, parents)) = keys.split_last().filter(|_| keys.iter().all(|key| !key.is_empty())) else {
+        return Err(wrong("names no key: write it as TRUSTWATCH__SECTION__KEY"));
+    };
+    let mut place = table;
+    for key in parents {
+        let entry = place.entry((*key).to_owned()).or_insert_with(|| Value::Table(Table::new()));
+        place = entry.as_table_mut().ok_or_else(|| wrong("goes through a key that is no section"))?;
+    }
+    // A number or a list is read as one; anything else is the text that it is.
+    let value = format!("x = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("x"));
+    place.insert((*last).to_owned(), value.unwrap_or_else(|| Value::String(text.to_owned())));
+    Ok(())
+}
+
+/// `sources.d/*.toml`, in the order of their names.
+fn read_extra_sources(folder: &Path, problems: &mut Vec<Problem>) -> Vec<(Layer, Vec<(usize, SourceConfig)>)> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    files.sort();
+    let mut extra = Vec::new();
+    for file in files {
+        let read = std::fs::read_to_string(&file).map_err(|error| Problem::at("", format!("cannot be read: {error}")).located(&file, None));
+        let mut layer = match read.and_then(|text| Layer::read(&file, &text)) {
+            Ok(layer) => layer,
+            Err(problem) => {
+                problems.push(problem);
+                continue;
+            }
+        };
+        let listed = take_list::<SourceConfig>(&mut layer, "source", problems);
+        let unknown: Vec<String> = layer.table.keys().cloned().collect();
+        problems.extend(unknown.iter().map(|key| layer.problem(key, "only [[source]] may stand in sources.d")));
+        extra.push((layer, listed.into_iter().map(|(index, _, source)| (index, source)).collect()));
+    }
+    extra
+}
+
+fn read_rules(folder: Option<&Path>, layer: &Layer, problems: &mut Vec<Problem>) -> Option<RuleSet> {
+    let rules = match folder {
+        None => RuleSet::shipped(),
+        Some(folder) => match profiles::toml_files(folder) {
+            Ok(files) => RuleSet::read(&files),
+            Err(error) => {
+                problems.push(layer.problem(&joined("overlay", "rules_dir"), format!("{}: {error}", folder.display())));
+                return None;
+            }
+        },
+    };
+    rules.map_err(|error| problems.push(layer.problem("overlay.rules_dir", error.to_string()))).ok()
+}
+
+/// What is allowed and should be known all the same.
+fn notes(sections: &Sections) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (name, address) in &sections.fetch.hosts {
+        notes.push(format!("fetch.hosts: {name} is dialled at {address} instead of being looked up (for demo and tests only)"));
+    }
+    if sections.alert.recipients.crisis.is_empty() {
+        notes.push("alert.recipients.crisis is empty: where somebody may be in danger, communications only learns that a restricted item exists".to_owned());
+    }
+    if sections.alert.recipients.restricted.is_empty() {
+        notes.push("alert.recipients.restricted is empty: of protected disclosures communications only learns that a restricted item exists".to_owned());
+    }
+    if sections.service.shadow && sections.alert.recipients.operator.is_empty() {
+        notes.push("service.shadow is on and alert.recipients.operator is empty: nobody gets any mail".to_owned());
+    }
+    notes
+}

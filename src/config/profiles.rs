@@ -1,0 +1,148 @@
+//! Profiles and organisations: which Trusts are watched for, and who answers for it.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::layer::Layer;
+use super::load::Listed;
+use crate::model::{EmployeeConduct, Profile};
+use crate::problem::Problem;
+
+/// The profiles in the binary.
+pub const SHIPPED_PROFILES: [(&str, &str); 5] = [
+    ("solent", include_str!("../../config/profiles/solent.toml")),
+    ("heart-of-england", include_str!("../../config/profiles/heart-of-england.toml")),
+    ("essex-partnership", include_str!("../../config/profiles/essex-partnership.toml")),
+    ("secamb", include_str!("../../config/profiles/secamb.toml")),
+    ("northmere", include_str!("../../config/profiles/northmere.toml")),
+];
+
+/// The invented Trust of the demo: shipped, and left out where profiles are meant to be real ones.
+const DEMO: &str = "northmere";
+
+/// An organisation as the configuration names it: what its sources inherit.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct OrganisationConfig {
+    /// The profile's name.
+    pub(super) profile: String,
+    pub(super) purpose: Option<String>,
+    pub(super) basis: Option<String>,
+    pub(super) owner: Option<String>,
+    pub(super) licence: Option<String>,
+    pub(super) review: Option<toml::value::Datetime>,
+}
+
+/// The shipped profiles of real Trusts.
+///
+/// # Errors
+/// Never for the profiles in the binary; a test reads them.
+pub fn shipped_profiles() -> Result<Vec<Profile>, Problem> {
+    SHIPPED_PROFILES.iter().filter(|(id, _)| *id != DEMO).map(|(id, text)| read_profile(Path::new(id), text)).collect()
+}
+
+/// Every profile in a folder.
+///
+/// # Errors
+/// Every problem at once.
+pub fn read_profiles(folder: &Path) -> Result<Vec<Profile>, Vec<Problem>> {
+    let files = toml_files(folder)
+        .map_err(|error| vec![Problem::at("", format!("cannot be read: {error}")).located(folder, None)])?;
+    if files.is_empty() {
+        return Err(vec![Problem::at("", "holds no profile: put one TOML file for each Trust there").located(folder, None)]);
+    }
+    let (read, wrong): (Vec<_>, Vec<_>) =
+        files.iter().map(|(name, text)| read_profile(&folder.join(name), text)).partition(Result::is_ok);
+    if wrong.is_empty() { Ok(read.into_iter().flatten().collect()) } else { Err(wrong.into_iter().filter_map(Result::err).collect()) }
+}
+
+fn read_profile(file: &Path, text: &str) -> Result<Profile, Problem> {
+    let layer = Layer::read(file, text)?;
+    let mut problems = Vec::new();
+    let profile: Option<Profile> = layer.section(toml::Value::Table(layer.table.clone()), "", &mut problems);
+    let profile = match (profile, problems.into_iter().next()) {
+        (_, Some(problem)) => return Err(problem),
+        (None, None) => return Err(layer.problem("", "holds no profile")),
+        (Some(profile), None) => profile,
+    };
+    let conduct_on = profile.employee_conduct == EmployeeConduct::On && profile.impact_assessment.is_none();
+    if conduct_on {
+        return Err(layer.problem("employee_conduct", "\"on\" needs impact_assessment, the reference of an impact assessment (SEC 2.10)"));
+    }
+    let empty = profile.watches.iter().position(|watch| watch.terms.iter().all(|term| term.trim().is_empty()));
+    if let Some(index) = empty {
+        return Err(layer.problem(&format!("watch[{index}].terms"), "name at least one word or phrase"));
+    }
+    Ok(profile)
+}
+
+/// The profiles that the configuration's organisations name.
+pub(super) fn chosen(
+    organisations: &[Listed<OrganisationConfig>],
+    layer: &Layer,
+    folder: Option<&Path>,
+    problems: &mut Vec<Problem>,
+) -> Vec<Profile> {
+    let own = match folder.map(read_profiles) {
+        None => Vec::new(),
+        Some(Ok(profiles)) => profiles,
+        Some(Err(found)) => {
+            problems.extend(found);
+            Vec::new()
+        }
+    };
+    let mut profiles: Vec<Profile> = Vec::new();
+    for (index, _, organisation) in organisations {
+        let key = format!("organisation[{index}].profile");
+        let name = organisation.profile.as_str();
+        if profiles.iter().any(|known| known.id.as_str() == name) {
+            problems.push(layer.problem(&key, format!("{name:?} is named twice")));
+            continue;
+        }
+        let shipped = SHIPPED_PROFILES.iter().find(|(id, _)| *id == name);
+        match (own.iter().find(|profile| profile.id.as_str() == name), shipped) {
+            (Some(profile), _) => profiles.push(profile.clone()),
+            (None, Some((id, text))) => match read_profile(Path::new(id), text) {
+                Ok(profile) => profiles.push(profile),
+                Err(problem) => problems.push(problem),
+            },
+            (None, None) => {
+                let known: Vec<&str> = SHIPPED_PROFILES.iter().map(|(id, _)| *id).collect();
+                problems.push(layer.problem(&key, format!("there is no profile {name:?}: name one of {} or one in overlay.profiles_dir", known.join(", "))));
+            }
+        }
+    }
+    if organisations.is_empty() {
+        problems.push(layer.problem("organisation", "name at least one [[organisation]] to watch for"));
+    }
+    profiles
+}
+
+/// The TOML files of a folder as name and text, in the order of their names.
+pub(super) fn toml_files(folder: &Path) -> std::io::Result<Vec<(String, String)>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            files.push((name, std::fs::read_to_string(&path)?));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_profile_reads() {
+        for (id, text) in SHIPPED_PROFILES {
+            let profile = read_profile(Path::new(id), text).unwrap_or_else(|problem| panic!("{problem}"));
+            assert_eq!(profile.id.as_str(), id);
+        }
+        assert_eq!(shipped_profiles().unwrap().len(), SHIPPED_PROFILES.len() - 1);
+    }
+}
