@@ -119,7 +119,11 @@ mod tests {
     #[test]
     fn skipped_and_repeated_hours_are_decided() {
         let at = |text: &str| london_instant(text.parse().unwrap()).to_rfc3339();
-        assert_eq!(at("2027-03-28T01:30:00"), "2027-03-28T01:00:00+00:00", "02:00 BST is the first valid minute");
+        assert_eq!(
+            at("2027-03-28T01:30:00"),
+            "2027-03-28T01:00:00+00:00",
+            "02:00 BST is the first valid minute"
+        );
         assert_eq!(at("2027-10-31T01:30:00"), "2027-10-31T00:30:00+00:00", "the first pass");
     }
 }

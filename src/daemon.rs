@@ -66,7 +66,8 @@ impl App {
         let clock = Arc::new(SystemClock::default());
         let shared: SharedClock = clock.clone();
         let state_dir = &config.service.state_dir;
-        std::fs::create_dir_all(state_dir).with_context(|| format!("the state directory {} cannot be made", state_dir.display()))?;
+        std::fs::create_dir_all(state_dir)
+            .with_context(|| format!("the state directory {} cannot be made", state_dir.display()))?;
         let store = open_store(&config, &clock).await?;
         let (gatherer, gathering) = Gatherer::new(store.clone());
         let gathering = tokio::spawn(gathering);
@@ -95,7 +96,8 @@ impl App {
             only: wishes.only,
             progress: wishes.progress,
         });
-        let names: Vec<_> = config.profiles.iter().map(|profile| (profile.id.clone(), profile.name.clone())).collect();
+        let names: Vec<_> =
+            config.profiles.iter().map(|profile| (profile.id.clone(), profile.name.clone())).collect();
         store.sync_sources(&names, &pipeline.specs(), clock.now().timestamp_millis()).await?;
         for note in &config.notes {
             tracing::warn!("{note}");
@@ -131,7 +133,11 @@ impl App {
         // The first answer of the store is what READY promises.
         self.store.ping().await?;
         notify(&[sd_notify::NotifyState::Ready, sd_notify::NotifyState::Status("watching")]);
-        tracing::info!(sources = self.config.planned.len(), organisations = self.config.profiles.len(), "watching");
+        tracing::info!(
+            sources = self.config.planned.len(),
+            organisations = self.config.profiles.len(),
+            "watching"
+        );
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         tokio::select! {
@@ -157,7 +163,9 @@ impl App {
         if listen.is_empty() {
             return Ok(());
         }
-        let listener = TcpListener::bind(listen).await.with_context(|| format!("web.listen: {listen} cannot be listened on"))?;
+        let listener = TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("web.listen: {listen} cannot be listened on"))?;
         let pipeline = self.pipeline.clone();
         let health = Health {
             store: self.store.clone(),
@@ -198,7 +206,8 @@ impl App {
 
     /// Retention daily from the start on; the clock by the minute.
     fn spawn_upkeep(&self, tasks: &TaskTracker, stop: &CancellationToken) {
-        let (store, clock, retention) = (self.store.clone(), self.clock.clone(), self.config.retention.clone());
+        let (store, clock, retention) =
+            (self.store.clone(), self.clock.clone(), self.config.retention.clone());
         let stop = stop.clone();
         tasks.spawn(async move {
             let mut purge = tokio::time::interval(PURGE_EVERY);
@@ -221,7 +230,8 @@ impl App {
     /// Feeds systemd's watchdog only while scheduler and store move.
     fn spawn_watchdog(&self, tasks: &TaskTracker, stop: &CancellationToken) {
         let Some(limit) = sd_notify::watchdog_enabled() else { return };
-        let (store, pipeline, clock, stop) = (self.store.clone(), self.pipeline.clone(), self.clock.clone(), stop.clone());
+        let (store, pipeline, clock, stop) =
+            (self.store.clone(), self.pipeline.clone(), self.clock.clone(), stop.clone());
         tasks.spawn(async move {
             let mut tick = tokio::time::interval(limit / 3);
             loop {
@@ -234,7 +244,11 @@ impl App {
                 if moves && answers {
                     notify(&[sd_notify::NotifyState::Watchdog]);
                 } else {
-                    tracing::error!(scheduler.moves = moves, store.answers = answers, "the watchdog is not fed");
+                    tracing::error!(
+                        scheduler.moves = moves,
+                        store.answers = answers,
+                        "the watchdog is not fed"
+                    );
                 }
             }
         });
@@ -260,13 +274,23 @@ pub fn store_options(config: &Config) -> crate::store::Options {
 }
 
 fn enqueuer(config: &Config, store: &Store, clock: SharedClock) -> anyhow::Result<Enqueuer> {
-    let names = config.profiles.iter().map(|profile| (profile.id.clone(), (profile.name.clone(), profile.short_name.clone())));
+    let names = config
+        .profiles
+        .iter()
+        .map(|profile| (profile.id.clone(), (profile.name.clone(), profile.short_name.clone())));
     let facts = |planned: &crate::pipeline::Planned| {
         (planned.source.id.to_string(), SourceFacts { licence: planned.source.accountability.licence })
     };
     let sources: HashMap<String, SourceFacts> = config.planned.iter().map(facts).collect();
     let domain = config.mail.from.rsplit('@').next().unwrap_or_default().trim_end_matches('>').to_owned();
-    Ok(Enqueuer::new(store.clone(), config.alert.clone(), names.collect(), sources, (domain, config.service.shadow), clock)?)
+    Ok(Enqueuer::new(
+        store.clone(),
+        config.alert.clone(),
+        names.collect(),
+        sources,
+        (domain, config.service.shadow),
+        clock,
+    )?)
 }
 
 /// Several processes on one PostgreSQL go by its clock.

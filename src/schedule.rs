@@ -43,7 +43,9 @@ impl Schedule {
     /// The first due time after `now`.
     pub fn next_after(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         match self {
-            Self::Every(interval) => now + chrono::Duration::from_std(*interval).unwrap_or(chrono::Duration::MAX),
+            Self::Every(interval) => {
+                now + chrono::Duration::from_std(*interval).unwrap_or(chrono::Duration::MAX)
+            }
             Self::Cron(line) => line.next_after(now),
         }
     }
@@ -85,7 +87,11 @@ impl CronLine {
 
     /// The first due time after `now`.
     pub fn next_after(&self, now: DateTime<Utc>) -> DateTime<Utc> {
-        self.parts.iter().filter_map(|part| next_of(part, self.in_utc, now)).min().unwrap_or(DateTime::<Utc>::MAX_UTC)
+        self.parts
+            .iter()
+            .filter_map(|part| next_of(part, self.in_utc, now))
+            .min()
+            .unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 }
 
@@ -138,11 +144,16 @@ fn weekday_names(field: &str) -> Result<String, String> {
         if let Some(position) = NAMES.iter().position(|name| name.eq_ignore_ascii_case(text)) {
             return Ok(position);
         }
-        text.parse().ok().filter(|n| *n <= 7).ok_or_else(|| format!("{text:?} is no day of the week (0 to 7, or SUN to SAT)"))
+        text.parse()
+            .ok()
+            .filter(|n| *n <= 7)
+            .ok_or_else(|| format!("{text:?} is no day of the week (0 to 7, or SUN to SAT)"))
     };
     for item in field.split(',') {
         let (range, step) = match item.split_once('/') {
-            Some((range, step)) => (range, step.parse().ok().filter(|n| *n > 0).ok_or("a step is a number above 0")?),
+            Some((range, step)) => {
+                (range, step.parse().ok().filter(|n| *n > 0).ok_or("a step is a number above 0")?)
+            }
             None => (item, 1),
         };
         let (first, last) = match range.split_once('-') {
@@ -221,7 +232,8 @@ mod tests {
 
     #[test]
     fn lines_that_mean_nothing_are_refused() {
-        for bad in ["", "* * * *", "0 0 9 * * *", "61 * * * *", "0 9 31 2 *", "0 9 * * 8", "0 9 * * FRI-MON"] {
+        for bad in ["", "* * * *", "0 0 9 * * *", "61 * * * *", "0 9 31 2 *", "0 9 * * 8", "0 9 * * FRI-MON"]
+        {
             assert!(bad.parse::<CronLine>().is_err(), "{bad}");
         }
     }

@@ -77,8 +77,12 @@ impl ServiceKey {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let mut bytes = Zeroizing::new([0; KEY_BYTES]);
                 getrandom::fill(bytes.as_mut()).map_err(|error| KeyError::Random(error.to_string()))?;
-                let mut file =
-                    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(wrap)?;
+                let mut file = fs::OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(path)
+                    .map_err(wrap)?;
                 file.write_all(bytes.as_ref()).and_then(|()| file.sync_all()).map_err(wrap)?;
                 Ok((Self::from_bytes(&bytes), true))
             }
@@ -122,7 +126,8 @@ impl ServiceKey {
     pub fn seal(&self, context: &str, text: &[u8]) -> Result<Vec<u8>, KeyError> {
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(|error| KeyError::Random(error.to_string()))?;
-        let packed = zstd::bulk::compress(text, COMPRESSION_LEVEL).map_err(|error| KeyError::Random(error.to_string()))?;
+        let packed = zstd::bulk::compress(text, COMPRESSION_LEVEL)
+            .map_err(|error| KeyError::Random(error.to_string()))?;
         let payload = Payload { msg: &packed, aad: context.as_bytes() };
         let sealed = self.seal.encrypt(&XNonce::from(nonce), payload);
         let sealed = sealed.map_err(|_| KeyError::Random("the text is too long to seal".to_owned()))?;
@@ -141,7 +146,8 @@ impl ServiceKey {
     /// A keyed fingerprint, as hexadecimal: the same for the same parts, and telling nothing without
     /// the key. Parts are length-prefixed, so that no two lists run together.
     pub fn fingerprint(&self, parts: &[&str]) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.fingerprint.as_ref()).expect("HMAC takes keys of any length");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(self.fingerprint.as_ref()).expect("HMAC takes keys of any length");
         for part in parts {
             mac.update(&(part.len() as u64).to_le_bytes());
             mac.update(part.as_bytes());

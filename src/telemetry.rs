@@ -92,7 +92,8 @@ fn kill_at(name: &'static str) {
     use std::sync::atomic::{AtomicU64, Ordering};
     static VISITS: AtomicU64 = AtomicU64::new(0);
     let Ok(wanted) = std::env::var("TRUSTWATCH_KILL_AT") else { return };
-    let (wanted, nth) = wanted.split_once(':').map_or((wanted.as_str(), 1), |(name, n)| (name, n.parse().unwrap_or(1)));
+    let (wanted, nth) =
+        wanted.split_once(':').map_or((wanted.as_str(), 1), |(name, n)| (name, n.parse().unwrap_or(1)));
     if wanted == name && VISITS.fetch_add(1, Ordering::SeqCst) + 1 == nth {
         let _ = std::process::Command::new("kill").args(["-9", &std::process::id().to_string()]).status();
         // The signal has been sent; nothing after this line may run.

@@ -71,7 +71,10 @@ impl Deliverer {
                 self.store.delivered(id, delivery.fence, now).await?;
                 telemetry::count_delivery("sent");
             }
-            Err(error) if error.is_transient() && now - delivery.at < i64::try_from(GIVE_UP.as_millis()).unwrap_or(i64::MAX) => {
+            Err(error)
+                if error.is_transient()
+                    && now - delivery.at < i64::try_from(GIVE_UP.as_millis()).unwrap_or(i64::MAX) =>
+            {
                 let wait = back_off(delivery.attempts, delivery.id);
                 let next_at = now + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
                 tracing::warn!(delivery.id = delivery.id, retry_s = wait.as_secs(), error = %error, "mail not accepted; trying again later");
@@ -92,7 +95,8 @@ impl Deliverer {
 /// to a quarter so that a relay that comes back is not stormed. The spread follows from the delivery's
 /// number and is the same in every test.
 pub fn back_off(attempts: i64, delivery: i64) -> Duration {
-    let doubled = FIRST_WAIT.saturating_mul(1 << u32::try_from(attempts.clamp(0, 10)).unwrap_or(10)).min(MAX_WAIT);
+    let doubled =
+        FIRST_WAIT.saturating_mul(1 << u32::try_from(attempts.clamp(0, 10)).unwrap_or(10)).min(MAX_WAIT);
     let spread = u32::try_from(delivery.unsigned_abs().wrapping_mul(2_654_435_761) % 25).unwrap_or_default();
     doubled - doubled * spread / 100
 }

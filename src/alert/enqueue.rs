@@ -126,26 +126,39 @@ impl Enqueuer {
     }
 
     /// One mail for the hits of one story that a group is told of at once.
-    fn immediate(&self, organisation: &str, group: Group, told: &[(OutboxItem, Decision)]) -> Result<Vec<NewAlert>, StoreError> {
-        let gravest = told.iter().max_by_key(|(item, _)| item.findings.iter().map(|finding| finding.severity).max());
+    fn immediate(
+        &self,
+        organisation: &str,
+        group: Group,
+        told: &[(OutboxItem, Decision)],
+    ) -> Result<Vec<NewAlert>, StoreError> {
+        let gravest =
+            told.iter().max_by_key(|(item, _)| item.findings.iter().map(|finding| finding.severity).max());
         let Some((item, decision)) = gravest else { return Ok(Vec::new()) };
         let trust = self.trust(organisation);
         let trust = (trust.0.as_str(), trust.1.as_str());
         let mut hit = item.hit.clone();
         hit.copies = hit.copies.max(i64::try_from(told.len()).unwrap_or(1));
-        let restricted = item.findings.iter().any(|finding| finding.category.is_restricted() || finding.category == Category::Welfare);
+        let restricted = item
+            .findings
+            .iter()
+            .any(|finding| finding.category.is_restricted() || finding.category == Category::Welfare);
         let open: Vec<&Finding> = open_findings(item).collect();
         let changed = decision.reason == Reason::Escalated;
         let message = match group {
             Group::Communications if restricted => render::partly_restricted(&hit, &open, trust)?,
             Group::Communications => render::immediate(&hit, &open, trust, &self.sources, changed)?,
-            Group::Restricted | Group::Crisis if self.addresses(group).is_empty() => render::notice(HitId(hit.id), trust)?,
+            Group::Restricted | Group::Crisis if self.addresses(group).is_empty() => {
+                render::notice(HitId(hit.id), trust)?
+            }
             Group::Crisis => {
-                let mine: Vec<&Finding> = item.findings.iter().filter(|f| f.category == Category::Welfare).collect();
+                let mine: Vec<&Finding> =
+                    item.findings.iter().filter(|f| f.category == Category::Welfare).collect();
                 render::immediate(&hit, &mine, trust, &self.sources, changed)?
             }
             Group::Restricted => {
-                let mine: Vec<&Finding> = item.findings.iter().filter(|f| f.category.is_restricted()).collect();
+                let mine: Vec<&Finding> =
+                    item.findings.iter().filter(|f| f.category.is_restricted()).collect();
                 render::immediate(&hit, &mine, trust, &self.sources, changed)?
             }
         };
@@ -201,7 +214,13 @@ impl Enqueuer {
         Ok(now - last >= ms(self.options.backlog_settle_s) && self.store.first_passes_left().await? == 0)
     }
 
-    fn summary(&self, kind: &'static str, organisation: &str, group: &str, items: &[DigestItem]) -> Result<NewAlert, StoreError> {
+    fn summary(
+        &self,
+        kind: &'static str,
+        organisation: &str,
+        group: &str,
+        items: &[DigestItem],
+    ) -> Result<NewAlert, StoreError> {
         let trust = self.trust(organisation);
         let trust = (trust.0.as_str(), trust.1.as_str());
         // A hit that waits twice, in two versions, is one line.
@@ -211,9 +230,14 @@ impl Enqueuer {
                 rows.push((&item.hit, item.findings.iter().collect()));
             }
         }
-        let message =
-            if kind == "digest" { render::digest(&rows, trust, &self.sources)? } else { render::backlog(&rows, trust, &self.sources)? };
-        let group = [Group::Crisis, Group::Restricted, Group::Communications].into_iter().find(|known| known.as_str() == group);
+        let message = if kind == "digest" {
+            render::digest(&rows, trust, &self.sources)?
+        } else {
+            render::backlog(&rows, trust, &self.sources)?
+        };
+        let group = [Group::Crisis, Group::Restricted, Group::Communications]
+            .into_iter()
+            .find(|known| known.as_str() == group);
         let waited = items.iter().map(|item| item.decision).collect();
         self.alert(kind, organisation, group.unwrap_or(Group::Communications), message, Vec::new(), waited)
     }
@@ -235,7 +259,9 @@ impl Enqueuer {
         } else {
             self.addresses(group)
         };
-        let deliveries = recipients.iter().map(|recipient| NewDelivery { recipient: recipient.clone(), channel: Mailer::channel() });
+        let deliveries = recipients
+            .iter()
+            .map(|recipient| NewDelivery { recipient: recipient.clone(), channel: Mailer::channel() });
         Ok(NewAlert {
             kind,
             organisation: organisation.to_owned(),

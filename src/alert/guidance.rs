@@ -14,16 +14,23 @@ pub(super) struct Guidance {
 /// The guidance for the gravest finding of a hit.
 pub(super) fn of(category: Option<Category>, origin: Option<Origin>) -> Guidance {
     let Some(category) = category else {
-        return Guidance { steps: &["Nothing has to be done; read it if you have time."], avoid: "Do not reply in the Trust's name without need." };
+        return Guidance {
+            steps: &["Nothing has to be done; read it if you have time."],
+            avoid: "Do not reply in the Trust's name without need.",
+        };
     };
     match category.family() {
-        Family::Confidentiality if matches!(origin, Some(Origin::Own | Origin::Family | Origin::Bereaved)) => Guidance {
-            steps: &[
-                "Look at the page yourself before anything else.",
-                "A kind private message may help: people often do not know what they gave away.",
-            ],
-            avoid: "Do not ask for removal and do not copy the details into a mail.",
-        },
+        Family::Confidentiality
+            if matches!(origin, Some(Origin::Own | Origin::Family | Origin::Bereaved)) =>
+        {
+            Guidance {
+                steps: &[
+                    "Look at the page yourself before anything else.",
+                    "A kind private message may help: people often do not know what they gave away.",
+                ],
+                avoid: "Do not ask for removal and do not copy the details into a mail.",
+            }
+        }
         Family::Confidentiality => Guidance {
             steps: &[
                 "Look at the page yourself and tell Information Governance at once.",
@@ -41,7 +48,10 @@ pub(super) fn of(category: Option<Category>, origin: Option<Origin>) -> Guidance
             avoid: "Do not log in, pay or enter anything there.",
         },
         Family::Conduct => Guidance {
-            steps: &["Look at it yourself and decide whether it needs anybody.", "If a person is targeted, tell their manager and Human Resources."],
+            steps: &[
+                "Look at it yourself and decide whether it needs anybody.",
+                "If a person is targeted, tell their manager and Human Resources.",
+            ],
             avoid: "Do not answer in anger, and do not look into the writer's other posts.",
         },
         Family::Feedback => Guidance {
@@ -49,7 +59,10 @@ pub(super) fn of(category: Option<Category>, origin: Option<Origin>) -> Guidance
             avoid: "Do not engage with the complaint in public (EPUT 7.3).",
         },
         Family::Press => Guidance {
-            steps: &["Log it with the clippings.", "If a journalist asks for something, pass it to the duty press officer."],
+            steps: &[
+                "Log it with the clippings.",
+                "If a journalist asks for something, pass it to the duty press officer.",
+            ],
             avoid: "Do not comment in the Trust's name unless it is your job.",
         },
         Family::Concern => Guidance {

@@ -65,7 +65,10 @@ impl Options {
             }
         }
         if self.recipients.communications.is_empty() {
-            problems.push(Problem::at("recipients.communications", "name at least one address: somebody must be told"));
+            problems.push(Problem::at(
+                "recipients.communications",
+                "name at least one address: somebody must be told",
+            ));
         }
         problems
     }

@@ -113,12 +113,20 @@ pub(super) fn immediate(
 }
 
 /// A hit of which Communications may know the kinds and the number only.
-pub(super) fn partly_restricted(hit: &HitRow, findings: &[&Finding], trust: (&str, &str)) -> Result<Rendered, StoreError> {
+pub(super) fn partly_restricted(
+    hit: &HitRow,
+    findings: &[&Finding],
+    trust: (&str, &str),
+) -> Result<Rendered, StoreError> {
     let (name, short) = trust;
     let card = Card::of(hit, findings, &HashMap::new(), Hide::WhereAndWho);
     let what = findings.first().map_or("mention", |finding| finding.category.plain_words());
     Ok(Rendered {
-        subject: format!("[{short}] {} – possible {what} – restricted ({})", capitalised(card.severity), card.number),
+        subject: format!(
+            "[{short}] {} – possible {what} – restricted ({})",
+            capitalised(card.severity),
+            card.number
+        ),
         text: rendered(&ImmediateText { card: &card, trust: name, changed: false })?,
         html: rendered(&ImmediateHtml { card: &card, trust: name, changed: false })?,
     })
@@ -151,7 +159,11 @@ pub(super) fn digest(
         cards: cards(items, sources, MAX_DIGEST),
         left_out: n.saturating_sub(MAX_DIGEST),
     })
-    .map(|(text, html)| Rendered { subject: format!("[{short}] Digest: {n} {}", plural(n, "mention", "mentions")), text, html })
+    .map(|(text, html)| Rendered {
+        subject: format!("[{short}] Digest: {n} {}", plural(n, "mention", "mentions")),
+        text,
+        html,
+    })
 }
 
 /// The one summary of everything that first passes found.
@@ -184,14 +196,28 @@ fn list(list: List) -> Result<(String, String), StoreError> {
 }
 
 fn rendered(template: &impl Template) -> Result<String, StoreError> {
-    template.render().map_err(|error| StoreError::Inconsistent(format!("a mail could not be rendered: {error}")))
+    template
+        .render()
+        .map_err(|error| StoreError::Inconsistent(format!("a mail could not be rendered: {error}")))
 }
 
-fn cards(items: &[(&HitRow, Vec<&Finding>)], sources: &HashMap<String, SourceFacts>, limit: usize) -> Vec<Card> {
+fn cards(
+    items: &[(&HitRow, Vec<&Finding>)],
+    sources: &HashMap<String, SourceFacts>,
+    limit: usize,
+) -> Vec<Card> {
     let mut sorted: Vec<&(&HitRow, Vec<&Finding>)> = items.iter().collect();
-    let gravest = |findings: &[&Finding]| findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Info);
-    sorted.sort_by(|(a, fa), (b, fb)| gravest(fb).cmp(&gravest(fa)).then(b.at.cmp(&a.at)).then(a.id.cmp(&b.id)));
-    sorted.into_iter().take(limit).map(|(hit, findings)| Card::of(hit, findings, sources, hidden(hit, findings))).collect()
+    let gravest = |findings: &[&Finding]| {
+        findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Info)
+    };
+    sorted.sort_by(|(a, fa), (b, fb)| {
+        gravest(fb).cmp(&gravest(fa)).then(b.at.cmp(&a.at)).then(a.id.cmp(&b.id))
+    });
+    sorted
+        .into_iter()
+        .take(limit)
+        .map(|(hit, findings)| Card::of(hit, findings, sources, hidden(hit, findings)))
+        .collect()
 }
 
 /// Of a hit that is partly restricted a list shows kinds and number only.
@@ -235,7 +261,8 @@ impl Card {
         let exposes = findings.iter().any(|finding| finding.category.family() == Family::Confidentiality);
         let shown = hide == Hide::Nothing;
         let licensed = sources.get(&hit.source).is_some_and(|source| source.licence != Licence::None);
-        let guidance = guidance::of(gravest.map(|finding| finding.category), gravest.and_then(|finding| finding.origin));
+        let guidance =
+            guidance::of(gravest.map(|finding| finding.category), gravest.and_then(|finding| finding.origin));
         let day = clock::from_ms(hit.at);
         Self {
             number: HitId(hit.id).to_string(),
@@ -244,7 +271,9 @@ impl Card {
             host: if shown { host(&hit.url) } else { String::new() },
             link: (shown && hit.linkable != 0 && hit.url.starts_with("http")).then(|| hit.url.clone()),
             headline: (shown && licensed && !exposes && !hit.title.is_empty()).then(|| hit.title.clone()),
-            published: hit.published_at.map_or("not said".to_owned(), |at| clock::london_text(clock::from_ms(at))),
+            published: hit
+                .published_at
+                .map_or("not said".to_owned(), |at| clock::london_text(clock::from_ms(at))),
             seen: clock::london_text(clock::from_ms(hit.first_seen_at)),
             sure: gravest.map_or("high", |finding| sure(finding.score)),
             far: far(hit.copies),
@@ -254,7 +283,9 @@ impl Card {
             clauses: clauses(&findings),
             binds: match gravest.map(|finding| finding.binds) {
                 Some(Binds::Staff) => "It binds staff, contractors and volunteers.",
-                Some(Binds::Anyone) => "It says why we were told; it does not say that the writer broke a policy.",
+                Some(Binds::Anyone) => {
+                    "It says why we were told; it does not say that the writer broke a policy."
+                }
                 None => "",
             },
             day: clock::london_day(day).format("%-d %b %Y").to_string(),
@@ -288,7 +319,8 @@ fn why(findings: &[&Finding], hide: Hide) -> Vec<String> {
 }
 
 fn clauses(findings: &[&Finding]) -> String {
-    let mut clauses: Vec<&str> = findings.iter().flat_map(|finding| finding.clauses.iter().map(String::as_str)).collect();
+    let mut clauses: Vec<&str> =
+        findings.iter().flat_map(|finding| finding.clauses.iter().map(String::as_str)).collect();
     clauses.sort_unstable();
     clauses.dedup();
     clauses.join(", ")

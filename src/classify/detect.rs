@@ -54,7 +54,8 @@ fn nhs_numbers(field: &FieldView) -> Vec<Place> {
     let numbers = shapes.iter().filter(|shape| shape.kind == ShapeKind::NhsNumber);
     numbers
         .filter_map(|shape| {
-            let window = windows.iter().find(|window| window.start == shape.start && window.end == shape.end)?;
+            let window =
+                windows.iter().find(|window| window.start == shape.start && window.end == shape.end)?;
             debug_assert!(is_nhs_number(&window.digits));
             let mut signals = Vec::new();
             match window.groups.as_slice() {
@@ -70,7 +71,13 @@ fn nhs_numbers(field: &FieldView) -> Vec<Place> {
             }
             let beside = |other: &&crate::mask::Shape| {
                 other.start != shape.start
-                    && matches!(other.kind, ShapeKind::NhsNumber | ShapeKind::NiNumber | ShapeKind::DateOfBirth | ShapeKind::Postcode)
+                    && matches!(
+                        other.kind,
+                        ShapeKind::NhsNumber
+                            | ShapeKind::NiNumber
+                            | ShapeKind::DateOfBirth
+                            | ShapeKind::Postcode
+                    )
                     && other.start < shape.end + BESIDE
                     && shape.start < other.end + BESIDE
             };
@@ -97,7 +104,9 @@ fn postcodes(field: &FieldView, view: &View<'_>, masker: &Masker) -> Vec<Place> 
         .map(|shape| {
             let mut signals = Vec::new();
             let (from, to) = field.spaced.window(shape.start, shape.end, BESIDE);
-            let person = |kind: ShapeKind| matches!(kind, ShapeKind::NhsNumber | ShapeKind::NiNumber | ShapeKind::DateOfBirth);
+            let person = |kind: ShapeKind| {
+                matches!(kind, ShapeKind::NhsNumber | ShapeKind::NiNumber | ShapeKind::DateOfBirth)
+            };
             if shapes.iter().any(|other| person(other.kind) && other.start >= from && other.end <= to) {
                 signals.push("identifier_near");
             }
@@ -113,18 +122,33 @@ fn postcodes(field: &FieldView, view: &View<'_>, masker: &Masker) -> Vec<Place> 
 /// Whether a house number and a street stand in `before`.
 fn ends_in_street(before: &str) -> bool {
     const STREETS: [&str; 27] = [
-        "road", "rd", "street", "st", "avenue", "ave", "lane", "ln", "close", "drive", "crescent", "villas", "gardens", "grove", "court",
-        "place", "terrace", "way", "walk", "row", "hill", "mews", "rise", "green", "paddocks", "square", "park",
+        "road", "rd", "street", "st", "avenue", "ave", "lane", "ln", "close", "drive", "crescent", "villas",
+        "gardens", "grove", "court", "place", "terrace", "way", "walk", "row", "hill", "mews", "rise",
+        "green", "paddocks", "square", "park",
     ];
     let lower = before.to_ascii_lowercase();
-    let words: Vec<&str> = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> =
+        lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let number = words.iter().position(|word| {
         let digits = word.trim_end_matches(|c: char| c.is_ascii_lowercase());
-        (1..=4).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && word.len() - digits.len() <= 1
+        (1..=4).contains(&digits.len())
+            && digits.bytes().all(|b| b.is_ascii_digit())
+            && word.len() - digits.len() <= 1
     });
     number.is_some_and(|at| words[at + 1..].iter().any(|word| STREETS.contains(word)))
 }
 
-fn place(field: &FieldView, start: usize, end: usize, signals: Vec<&'static str>, severity: Option<Severity>) -> Place {
-    Place { at: Some((field.field, start, end)), original: field.spaced.original(start, end), signals, severity }
+fn place(
+    field: &FieldView,
+    start: usize,
+    end: usize,
+    signals: Vec<&'static str>,
+    severity: Option<Severity>,
+) -> Place {
+    Place {
+        at: Some((field.field, start, end)),
+        original: field.spaced.original(start, end),
+        signals,
+        severity,
+    }
 }

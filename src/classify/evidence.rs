@@ -39,7 +39,8 @@ pub(super) fn weigh(rule: &Rule, view: &View<'_>, place: &Place) -> Verdict {
     for item in &rule.evidence {
         let Some(words) = holds(item, view, place) else { continue };
         verdict.score += item.weight;
-        let because = if words.is_empty() { item.because.clone() } else { format!("{} (“{words}”)", item.because) };
+        let because =
+            if words.is_empty() { item.because.clone() } else { format!("{} (“{words}”)", item.because) };
         if item.weight > 0.0 { verdict.pro.push(because) } else { verdict.contra.push(because) }
     }
     verdict.score = verdict.score.clamp(0.0, 1.0);

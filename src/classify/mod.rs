@@ -76,14 +76,20 @@ impl Parts {
 
     /// The finding of one rule: the places where it fires become spans, the best score counts.
     fn apply(&self, rule: &Rule, view: &View<'_>) -> Option<Finding> {
-        if !rule.kinds.is_empty() && !rule.kinds.contains(&view.document.kind) || view.has_any(&rule.unless_signals) {
+        if !rule.kinds.is_empty() && !rule.kinds.contains(&view.document.kind)
+            || view.has_any(&rule.unless_signals)
+        {
             return None;
         }
         let places = detect::places(rule.detector, view, &self.masker);
-        let judged: Vec<(Place, Verdict)> =
-            places.into_iter().map(|place| { let verdict = evidence::weigh(rule, view, &place); (place, verdict) })
-                .filter(|(_, verdict)| verdict.score >= rule.threshold)
-                .collect();
+        let judged: Vec<(Place, Verdict)> = places
+            .into_iter()
+            .map(|place| {
+                let verdict = evidence::weigh(rule, view, &place);
+                (place, verdict)
+            })
+            .filter(|(_, verdict)| verdict.score >= rule.threshold)
+            .collect();
         let (_, best) = judged.iter().max_by(|(_, a), (_, b)| a.score.total_cmp(&b.score))?;
         let mut severity = judged.iter().map(|(place, _)| place.severity.unwrap_or(rule.severity())).max()?;
         let mut reason = best.reason(rule, judged.len());
@@ -104,7 +110,10 @@ impl Parts {
             origin,
             writer: None,
             at_risk: None,
-            spans: judged.into_iter().filter_map(|(place, _)| place.span(&self.masker, view.document)).collect(),
+            spans: judged
+                .into_iter()
+                .filter_map(|(place, _)| place.span(&self.masker, view.document))
+                .collect(),
             reason: self.masker.mask_line(&reason).to_string(),
         })
     }

@@ -47,7 +47,11 @@ fn a_finding_says_where_why_and_nothing_in_clear() {
         .map(|digit| text.replace("5912", &format!("591{digit}")))
         .find(|text| crate::mask::Masker::default().finds(text))
         .unwrap();
-    let found = findings(&Document { text: text.clone(), kind: crate::model::DocumentKind::Forum, ..Document::default() });
+    let found = findings(&Document {
+        text: text.clone(),
+        kind: crate::model::DocumentKind::Forum,
+        ..Document::default()
+    });
     let finding = &found[0];
     assert_eq!(finding.category, Category::NhsNumber);
     assert_eq!(finding.severity, Severity::Critical);
@@ -68,5 +72,9 @@ fn what_people_say_of_themselves_is_capped() {
         ..Document::default()
     };
     let found = findings(&own);
-    assert_eq!((found[0].origin, found[0].severity), (Some(Origin::Own), Severity::Low), "and 900 to 999 is low anyway");
+    assert_eq!(
+        (found[0].origin, found[0].severity),
+        (Some(Origin::Own), Severity::Low),
+        "and 900 to 999 is low anyway"
+    );
 }

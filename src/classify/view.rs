@@ -11,8 +11,22 @@ use crate::model::{Document, DocumentKind, Field, Folded, Mention, Profile};
 
 /// The signals that rules may name.
 pub(super) const SIGNALS: [&str; 16] = [
-    "kind_news", "kind_web", "kind_profile", "kind_review", "kind_social", "registered", "own_host", "foreign_host", "lookalike_host",
-    "author_is_named", "title_is_named", "spaced_3_3_4", "odd_groups", "phone_shape", "identifier_near", "street_before",
+    "kind_news",
+    "kind_web",
+    "kind_profile",
+    "kind_review",
+    "kind_social",
+    "registered",
+    "own_host",
+    "foreign_host",
+    "lookalike_host",
+    "author_is_named",
+    "title_is_named",
+    "spaced_3_3_4",
+    "odd_groups",
+    "phone_shape",
+    "identifier_near",
+    "street_before",
 ];
 
 /// The mark that stands for a mention in phrases.
@@ -72,8 +86,16 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(document: &'a Document, profile: &'a Profile, mentions: &[Mention], rules: &'a RuleSet) -> Self {
-        let fields = Field::ALL.into_iter().map(|field| FieldView::new(document, field, mentions, &rules.lexicon)).collect();
+    pub(super) fn new(
+        document: &'a Document,
+        profile: &'a Profile,
+        mentions: &[Mention],
+        rules: &'a RuleSet,
+    ) -> Self {
+        let fields = Field::ALL
+            .into_iter()
+            .map(|field| FieldView::new(document, field, mentions, &rules.lexicon))
+            .collect();
         Self { document, profile, fields, signals: signals(document, profile, mentions), rules }
     }
 
@@ -109,11 +131,21 @@ impl<'a> View<'a> {
     }
 
     /// The first of `words` within `reach` characters of bytes `start..end` of `field`.
-    pub(super) fn word_near<'w>(&self, words: &'w [String], field: Field, start: usize, end: usize, reach: usize) -> Option<&'w str> {
+    pub(super) fn word_near<'w>(
+        &self,
+        words: &'w [String],
+        field: Field,
+        start: usize,
+        end: usize,
+        reach: usize,
+    ) -> Option<&'w str> {
         let view = self.field(field);
         let (from, to) = view.spaced.window(start, end, reach);
         let found = words.iter().find(|word| {
-            let Some(places) = self.rules.lexicon.ids.get(&normal(word)).and_then(|id| view.words.get(id)) else { return false };
+            let Some(places) = self.rules.lexicon.ids.get(&normal(word)).and_then(|id| view.words.get(id))
+            else {
+                return false;
+            };
             places.iter().any(|&(s, e)| from <= s && e <= to && (e <= start || end <= s))
         });
         found.map(String::as_str)
@@ -127,12 +159,18 @@ impl FieldView {
         let lower = spaced.text().to_ascii_lowercase();
         let mut words: HashMap<usize, Vec<(usize, usize)>> = HashMap::new();
         for found in lexicon.automaton.find_overlapping_iter(&lower) {
-            if spaced.is_whole(found.start(), found.end()) || !ends_in_letters(&lower[found.start()..found.end()]) {
+            if spaced.is_whole(found.start(), found.end())
+                || !ends_in_letters(&lower[found.start()..found.end()])
+            {
                 words.entry(found.pattern().as_usize()).or_default().push((found.start(), found.end()));
             }
         }
         let marked = marked(&lower, &spaced, field, mentions);
-        let phrases = lexicon.automaton.find_overlapping_iter(&marked).map(|found| found.pattern().as_usize()).collect();
+        let phrases = lexicon
+            .automaton
+            .find_overlapping_iter(&marked)
+            .map(|found| found.pattern().as_usize())
+            .collect();
         Self { field, spaced, words, phrases }
     }
 }
@@ -165,7 +203,8 @@ fn marked(lower: &str, spaced: &Spaced, field: Field, mentions: &[Mention]) -> S
 /// The bytes of the spaced text behind characters of the original.
 fn bytes_of(spaced: &Spaced, start: usize, end: usize) -> Option<(usize, usize)> {
     let text = spaced.text();
-    let mut places = text.char_indices().map(|(at, c)| (at, at + c.len_utf8(), spaced.original(at, at + c.len_utf8())));
+    let mut places =
+        text.char_indices().map(|(at, c)| (at, at + c.len_utf8(), spaced.original(at, at + c.len_utf8())));
     let first = places.find(|(_, _, (s, _))| *s >= start)?;
     let last = places.take_while(|(_, _, (_, e))| *e <= end).last();
     Some((first.0, last.map_or(first.1, |place| place.1)))
@@ -197,8 +236,13 @@ fn signals(document: &Document, profile: &Profile, mentions: &[Mention]) -> Hash
 
 /// Whether the host holds the whole label of one of the Trust's domains: `solent-nhs.example`.
 fn resembles_domain(host: &str, profile: &Profile) -> bool {
-    let elsewhere = profile.elsewhere.iter().any(|other| host == other || host.ends_with(&format!(".{other}")));
+    let elsewhere =
+        profile.elsewhere.iter().any(|other| host == other || host.ends_with(&format!(".{other}")));
     let flat: String = host.chars().filter(char::is_ascii_alphanumeric).collect();
     let label = |domain: &str| domain.split('.').next().unwrap_or_default().replace('-', "");
-    !elsewhere && profile.domains.iter().any(|domain| { let label = label(domain); label.len() >= 4 && flat.contains(&label) })
+    !elsewhere
+        && profile.domains.iter().any(|domain| {
+            let label = label(domain);
+            label.len() >= 4 && flat.contains(&label)
+        })
 }

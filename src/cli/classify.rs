@@ -78,9 +78,13 @@ fn classifier(args: &Args) -> anyhow::Result<Classifier> {
         Some(folder) => read_profiles(folder).map_err(Problems)?,
         None => shipped_profiles().map_err(|problem| Problems(vec![problem]))?,
     };
-    if let Some(unknown) = args.organisation.iter().find(|id| !profiles.iter().any(|profile| profile.id == **id)) {
+    if let Some(unknown) =
+        args.organisation.iter().find(|id| !profiles.iter().any(|profile| profile.id == **id))
+    {
         let known: Vec<&str> = profiles.iter().map(|profile| profile.id.as_str()).collect();
-        return Err(Usage(format!("there is no organisation {unknown}; there are: {}", known.join(", "))).into());
+        return Err(
+            Usage(format!("there is no organisation {unknown}; there are: {}", known.join(", "))).into()
+        );
     }
     if !args.organisation.is_empty() {
         profiles.retain(|profile| args.organisation.contains(&profile.id));
@@ -90,7 +94,8 @@ fn classifier(args: &Args) -> anyhow::Result<Classifier> {
 
 /// The answer to one line, or its id (where it could be read) and what is wrong with it.
 fn answer(classifier: &Classifier, line: &[u8]) -> Result<String, (Value, String)> {
-    let value: Value = serde_json::from_slice(line).map_err(|error| (Value::Null, format!("not JSON: {error}")))?;
+    let value: Value =
+        serde_json::from_slice(line).map_err(|error| (Value::Null, format!("not JSON: {error}")))?;
     let id = value.get("id").cloned().unwrap_or(Value::Null);
     let input: Input = serde_json::from_value(value).map_err(|error| (id.clone(), error.to_string()))?;
     let mut document = Document {
@@ -105,7 +110,11 @@ fn answer(classifier: &Classifier, line: &[u8]) -> Result<String, (Value, String
     };
     let mut text = None;
     if let Some(html) = input.html.filter(|html| !html.is_empty()) {
-        let page = Page::read(&html, url::Url::parse(&document.url).ok().as_ref(), &crate::extract::Options::default());
+        let page = Page::read(
+            &html,
+            url::Url::parse(&document.url).ok().as_ref(),
+            &crate::extract::Options::default(),
+        );
         document.text = page.text;
         if document.title.is_empty() {
             document.title = page.metadata.title;

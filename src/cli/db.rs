@@ -42,7 +42,11 @@ pub(super) fn run(args: Args, config: &Place) -> anyhow::Result<Ended> {
                 let store = Store::open_existing(&options, now).await?;
                 store.backup(&file).await?;
                 store.close().await;
-                anstream::println!("{}: written. It cannot be read without the key file {}: keep a copy of that too, elsewhere.", file.display(), options.key_file.display());
+                anstream::println!(
+                    "{}: written. It cannot be read without the key file {}: keep a copy of that too, elsewhere.",
+                    file.display(),
+                    options.key_file.display()
+                );
             }
             Command::Check => {
                 let store = Store::open_existing(&options, now).await?;

@@ -52,11 +52,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Ended> {
         for (index, line) in std::io::stdin().lock().lines().enumerate() {
             let read = line.map_err(|error| error.to_string());
             let read = read.and_then(|line| {
-                if line.trim().is_empty() { Ok(None) } else { serde_json::from_str(&line).map(Some).map_err(|error| error.to_string()) }
+                if line.trim().is_empty() {
+                    Ok(None)
+                } else {
+                    serde_json::from_str(&line).map(Some).map_err(|error| error.to_string())
+                }
             });
             match read {
                 Ok(None) => {}
-                Ok(Some(Input { html, url })) => writeln!(out, "{}", serde_json::to_string(&extract(&html, url))?)?,
+                Ok(Some(Input { html, url })) => {
+                    writeln!(out, "{}", serde_json::to_string(&extract(&html, url))?)?
+                }
                 Err(error) => {
                     failed = true;
                     writeln!(out, "{}", json!({"line": index + 1, "error": error}))?;
@@ -72,7 +78,8 @@ fn extract(html: &str, url: Option<String>) -> Output {
     let options = Options::default();
     let address = url.as_deref().and_then(|url| Url::parse(url).ok());
     let page = Page::read(html, address.as_ref(), &options);
-    let canonical = page.metadata.canonical.as_ref().or(address.as_ref()).map(|url| canonical_url(url, &options).into());
+    let canonical =
+        page.metadata.canonical.as_ref().or(address.as_ref()).map(|url| canonical_url(url, &options).into());
     let some = |text: String| (!text.is_empty()).then_some(text);
     Output {
         url,

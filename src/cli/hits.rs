@@ -55,7 +55,8 @@ pub(super) fn run(args: Args, config: &Place) -> anyhow::Result<Ended> {
         let scope = Scope { restricted: args.restricted, ..Scope::OPEN };
         if args.restricted {
             let purpose = args.purpose.as_deref().map(str::trim).filter(|purpose| !purpose.is_empty());
-            let purpose = purpose.ok_or_else(|| Usage("--restricted needs --purpose: say why you look".to_owned()))?;
+            let purpose =
+                purpose.ok_or_else(|| Usage("--restricted needs --purpose: say why you look".to_owned()))?;
             let subject = match &args.command {
                 Command::List { .. } => "list of hits".to_owned(),
                 Command::Show { number } => number.to_string(),
@@ -70,7 +71,8 @@ pub(super) fn run(args: Args, config: &Place) -> anyhow::Result<Ended> {
             }
             Command::Show { number } => {
                 let hit = store.hit(number, &scope).await?;
-                let hit = hit.ok_or_else(|| Usage(format!("there is no hit {number}: see trustwatch hits list")))?;
+                let hit =
+                    hit.ok_or_else(|| Usage(format!("there is no hit {number}: see trustwatch hits list")))?;
                 if args.json { output::json(&hit)? } else { show(&hit) }
             }
         }
@@ -86,9 +88,17 @@ async fn list(store: &Store, scope: &Scope, filter: &HitFilter, json: bool) -> a
     }
     let mut table = output::table(["hit", "day", "severity", "categories", "organisation", "where"]);
     for hit in &hits {
-        let categories = if hit.categories.is_empty() { "mention".to_owned() } else { hit.categories.join("\n") };
+        let categories =
+            if hit.categories.is_empty() { "mention".to_owned() } else { hit.categories.join("\n") };
         let place = if hit.url.is_empty() { "restricted" } else { &hit.url };
-        table.add_row([&HitId(hit.id).to_string(), &hit.day, &hit.severity, &categories, &hit.organisation, place]);
+        table.add_row([
+            &HitId(hit.id).to_string(),
+            &hit.day,
+            &hit.severity,
+            &categories,
+            &hit.organisation,
+            place,
+        ]);
     }
     anstream::println!("{table}\n{} hits", hits.len());
     Ok(())
@@ -96,34 +106,63 @@ async fn list(store: &Store, scope: &Scope, filter: &HitFilter, json: bool) -> a
 
 fn show(hit: &HitDetail) {
     let summary = &hit.summary;
-    anstream::println!("{} · {} · {} · {}", HitId(summary.id), summary.organisation, summary.severity, summary.status);
+    anstream::println!(
+        "{} · {} · {} · {}",
+        HitId(summary.id),
+        summary.organisation,
+        summary.severity,
+        summary.status
+    );
     let place = if summary.url.is_empty() { "restricted" } else { &summary.url };
     anstream::println!("where      {place}\nkind       {}\nsource     {}", hit.kind, summary.source);
     if !summary.title.is_empty() {
         anstream::println!("headline   {}", summary.title);
     }
-    let published = hit.published_at.map_or("not said".to_owned(), |at| clock::london_text(clock::from_ms(at)));
-    anstream::println!("published  {published}\nfirst seen {}", clock::london_text(clock::from_ms(hit.first_seen_at)));
+    let published =
+        hit.published_at.map_or("not said".to_owned(), |at| clock::london_text(clock::from_ms(at)));
+    anstream::println!(
+        "published  {published}\nfirst seen {}",
+        clock::london_text(clock::from_ms(hit.first_seen_at))
+    );
     anstream::println!("story      {} ({} hits)", summary.story, hit.copies);
     if hit.findings.is_empty() {
         anstream::println!("\nNo finding: a plain mention.");
     }
     for finding in &hit.findings {
-        anstream::println!("\n{} · {} · score {:.2} · rule {} version {}", finding.category, finding.severity, finding.score, finding.rule, finding.rule_version);
+        anstream::println!(
+            "\n{} · {} · score {:.2} · rule {} version {}",
+            finding.category,
+            finding.severity,
+            finding.score,
+            finding.rule,
+            finding.rule_version
+        );
         anstream::println!("  why     {}", finding.reason);
         anstream::println!("  clause  {} (binds {})", finding.clauses.join(", "), finding.binds.as_str());
         for span in &finding.spans {
-            anstream::println!("  where   {} {}–{}: {}", span.field.as_str(), span.start, span.end, span.masked);
+            anstream::println!(
+                "  where   {} {}–{}: {}",
+                span.field.as_str(),
+                span.start,
+                span.end,
+                span.masked
+            );
         }
     }
     for (reason, recipients, at) in &hit.decisions {
-        anstream::println!("\ndecided    {reason} for {recipients}, {}", clock::london_text(clock::from_ms(*at)));
+        anstream::println!(
+            "\ndecided    {reason} for {recipients}, {}",
+            clock::london_text(clock::from_ms(*at))
+        );
     }
 }
 
 /// Who looks: the user that the operating system knows.
 fn operating_system_user() -> String {
-    let login = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).or_else(|_| std::env::var("LOGNAME"));
-    let uid = std::fs::metadata("/proc/self").map(|own| std::os::unix::fs::MetadataExt::uid(&own)).unwrap_or_default();
+    let login =
+        std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).or_else(|_| std::env::var("LOGNAME"));
+    let uid = std::fs::metadata("/proc/self")
+        .map(|own| std::os::unix::fs::MetadataExt::uid(&own))
+        .unwrap_or_default();
     format!("{} (uid {uid})", login.unwrap_or_else(|_| "unknown".to_owned()))
 }

@@ -121,16 +121,20 @@ struct Place(Option<PathBuf>);
 
 impl Place {
     fn load(&self) -> anyhow::Result<Config> {
-        const PLACES: [&str; 3] = ["trustwatch.toml", "config/trustwatch.toml", "/etc/trustwatch/trustwatch.toml"];
+        const PLACES: [&str; 3] =
+            ["trustwatch.toml", "config/trustwatch.toml", "/etc/trustwatch/trustwatch.toml"];
         let found = self.0.clone().or_else(|| PLACES.iter().map(PathBuf::from).find(|path| path.exists()));
-        let file = found.ok_or_else(|| Usage(format!("there is no configuration at {}: name one with --config", PLACES.join(", "))))?;
+        let file = found.ok_or_else(|| {
+            Usage(format!("there is no configuration at {}: name one with --config", PLACES.join(", ")))
+        })?;
         load_file(&file)
     }
 }
 
 fn load_file(file: &Path) -> anyhow::Result<Config> {
     load(file).map_err(|problems| {
-        anyhow::Error::new(problems).context(format!("the configuration in {} cannot be used", file.display()))
+        anyhow::Error::new(problems)
+            .context(format!("the configuration in {} cannot be used", file.display()))
     })
 }
 

@@ -23,6 +23,9 @@ pub(super) fn table<const N: usize>(headings: [&str; N]) -> Table {
 /// A stored time for people: London wall time, `never` for none.
 pub(super) fn time(at: Option<i64>) -> String {
     at.map_or("never".to_owned(), |at| {
-        crate::clock::from_ms(at).with_timezone(&chrono_tz::Europe::London).format("%Y-%m-%d %H:%M").to_string()
+        crate::clock::from_ms(at)
+            .with_timezone(&chrono_tz::Europe::London)
+            .format("%Y-%m-%d %H:%M")
+            .to_string()
     })
 }

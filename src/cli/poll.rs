@@ -42,8 +42,11 @@ pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
 
 fn known(id: &str, config: &Config) -> anyhow::Result<SourceId> {
     let found = config.planned.iter().find(|planned| planned.source.id.as_str() == id);
-    let names = || config.planned.iter().map(|planned| planned.source.id.to_string()).collect::<Vec<_>>().join(", ");
-    Ok(found.map(|planned| planned.source.id.clone()).ok_or_else(|| Usage(format!("there is no source {id:?}; there are: {}", names())))?)
+    let names =
+        || config.planned.iter().map(|planned| planned.source.id.to_string()).collect::<Vec<_>>().join(", ");
+    Ok(found
+        .map(|planned| planned.source.id.clone())
+        .ok_or_else(|| Usage(format!("there is no source {id:?}; there are: {}", names())))?)
 }
 
 async fn poll(args: &Args, config: Config, only: Option<SourceId>) -> anyhow::Result<usize> {
@@ -68,7 +71,8 @@ async fn poll(args: &Args, config: Config, only: Option<SourceId>) -> anyhow::Re
 /// Prints what each source came to; answers how many failed.
 async fn watch(mut receiver: mpsc::UnboundedReceiver<Progress>, json: bool, total: usize) -> usize {
     let bar = (!json && std::io::stderr().is_terminal()).then(|| {
-        let style = ProgressStyle::with_template("{pos}/{len} {wide_bar} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style = ProgressStyle::with_template("{pos}/{len} {wide_bar} {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
         ProgressBar::new(total as u64).with_style(style)
     });
     let mut failures = 0;
@@ -85,7 +89,10 @@ async fn watch(mut receiver: mpsc::UnboundedReceiver<Progress>, json: bool, tota
             })
             .to_string());
         } else if progress.outcome != "page" {
-            say(format!("{}: {} {} ({} hits)", progress.source, progress.outcome, progress.detail, progress.hits));
+            say(format!(
+                "{}: {} {} ({} hits)",
+                progress.source, progress.outcome, progress.detail, progress.hits
+            ));
         }
         if let Some(bar) = &bar {
             bar.inc(u64::from(progress.outcome != "page"));
@@ -97,7 +104,13 @@ async fn watch(mut receiver: mpsc::UnboundedReceiver<Progress>, json: bool, tota
 async fn show_found(app: &App) -> anyhow::Result<()> {
     let hits = app.store.hits(&Scope::OPEN, &HitFilter { limit: 1000, ..HitFilter::default() }).await?;
     for hit in &hits {
-        anstream::println!("would store: {} {} {} {}", hit.organisation, hit.severity, hit.categories.join(","), hit.url);
+        anstream::println!(
+            "would store: {} {} {} {}",
+            hit.organisation,
+            hit.severity,
+            hit.categories.join(","),
+            hit.url
+        );
     }
     anstream::println!("{} hits found; nothing was kept and nobody was told", hits.len());
     Ok(())

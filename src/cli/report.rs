@@ -70,7 +70,12 @@ pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
     Ok(Ended::Well)
 }
 
-async fn rendered(store: &Store, span: (NaiveDate, NaiveDate), args: &Args, now: chrono::DateTime<chrono::Utc>) -> anyhow::Result<String> {
+async fn rendered(
+    store: &Store,
+    span: (NaiveDate, NaiveDate),
+    args: &Args,
+    now: chrono::DateTime<chrono::Utc>,
+) -> anyhow::Result<String> {
     let period = match args.by {
         By::Day => report::Period::Day,
         By::Week => report::Period::Week,

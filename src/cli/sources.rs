@@ -58,24 +58,34 @@ pub(super) fn run(args: Args, config: &Place) -> anyhow::Result<Ended> {
     quiet_logging();
     let config = config.load()?;
     let rows = on_runtime(rows(&config))?;
-    let shown: Vec<Shown> = config.planned.iter().map(|planned| shown(planned, rows.get(planned.source.id.as_str()))).collect();
+    let shown: Vec<Shown> =
+        config.planned.iter().map(|planned| shown(planned, rows.get(planned.source.id.as_str()))).collect();
     match args.command {
         Command::List { json: true } => output::json(&shown)?,
         Command::List { json: false } => {
             let mut table = output::table(["source", "last poll", "outcome", "next due", "review by"]);
             for source in &shown {
                 let outcome = format!("{} {}", source.outcome, source.detail);
-                table.add_row([&source.source, &source.last_polled, outcome.trim(), &source.next_due, &source.review]);
+                table.add_row([
+                    &source.source,
+                    &source.last_polled,
+                    outcome.trim(),
+                    &source.next_due,
+                    &source.review,
+                ]);
             }
             anstream::println!("{table}");
         }
         Command::Show { id, json } => {
             let found = shown.iter().find(|source| source.source == id);
-            let source = found.ok_or_else(|| Usage(format!("there is no source {id:?}: see trustwatch sources list")))?;
+            let source = found
+                .ok_or_else(|| Usage(format!("there is no source {id:?}: see trustwatch sources list")))?;
             if json {
                 output::json(source)?;
             } else {
-                let serde_json::Value::Object(fields) = serde_json::to_value(source)? else { return Ok(Ended::Well) };
+                let serde_json::Value::Object(fields) = serde_json::to_value(source)? else {
+                    return Ok(Ended::Well);
+                };
                 for (key, value) in fields {
                     let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                     anstream::println!("{:18} {value}", key.replace('_', " "));
@@ -89,7 +99,8 @@ pub(super) fn run(args: Args, config: &Place) -> anyhow::Result<Ended> {
 /// What the store knows; nothing where there is no store yet.
 async fn rows(config: &Config) -> anyhow::Result<HashMap<String, SourceRow>> {
     let options = store_options(config);
-    let missing = options.url.strip_prefix("sqlite:").is_some_and(|path| !std::path::Path::new(path).exists());
+    let missing =
+        options.url.strip_prefix("sqlite:").is_some_and(|path| !std::path::Path::new(path).exists());
     if missing {
         return Ok(HashMap::new());
     }

@@ -58,12 +58,23 @@ impl Layer {
 
     /// The same problems below `prefix`, with file and line.
     pub(super) fn locate(&self, prefix: &str, problems: Vec<Problem>) -> Vec<Problem> {
-        problems.into_iter().map(|problem| { let problem = problem.below(prefix); self.problem(&problem.key, problem.message) }).collect()
+        problems
+            .into_iter()
+            .map(|problem| {
+                let problem = problem.below(prefix);
+                self.problem(&problem.key, problem.message)
+            })
+            .collect()
     }
 
     /// Reads a section. Each key that cannot be read is reported and left out, so that the next mistake
     /// shows too; unknown keys are reported. `None` where nothing could be made of it.
-    pub(super) fn section<T: DeserializeOwned>(&self, mut value: Value, prefix: &str, problems: &mut Vec<Problem>) -> Option<T> {
+    pub(super) fn section<T: DeserializeOwned>(
+        &self,
+        mut value: Value,
+        prefix: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<T> {
         for _ in 0..MAX_MISTAKES {
             let mut track = serde_path_to_error::Track::new();
             let mut unknown = Vec::new();
@@ -146,16 +157,22 @@ fn remove(value: &mut Value, path: &str) -> bool {
 }
 
 fn find<'v>(value: &'v mut Value, path: &str) -> Option<&'v mut Value> {
-    path.split(['.', '[']).map(|part| part.trim_end_matches(']')).filter(|part| !part.is_empty()).try_fold(value, |value, part| {
-        match value {
+    path.split(['.', '[']).map(|part| part.trim_end_matches(']')).filter(|part| !part.is_empty()).try_fold(
+        value,
+        |value, part| match value {
             Value::Table(table) => table.get_mut(part),
             Value::Array(items) => items.get_mut(part.parse::<usize>().ok()?),
             _ => None,
-        }
-    })
+        },
+    )
 }
 
-fn note_table(table: &DeTable<'_>, prefix: &str, line_of: &dyn Fn(usize) -> usize, lines: &mut HashMap<String, usize>) {
+fn note_table(
+    table: &DeTable<'_>,
+    prefix: &str,
+    line_of: &dyn Fn(usize) -> usize,
+    lines: &mut HashMap<String, usize>,
+) {
     for (key, value) in table {
         let path = joined(prefix, key.get_ref());
         lines.insert(path.clone(), line_of(key.span().start));
@@ -163,7 +180,12 @@ fn note_table(table: &DeTable<'_>, prefix: &str, line_of: &dyn Fn(usize) -> usiz
     }
 }
 
-fn note(value: &Spanned<DeValue<'_>>, path: &str, line_of: &dyn Fn(usize) -> usize, lines: &mut HashMap<String, usize>) {
+fn note(
+    value: &Spanned<DeValue<'_>>,
+    path: &str,
+    line_of: &dyn Fn(usize) -> usize,
+    lines: &mut HashMap<String, usize>,
+) {
     match value.get_ref() {
         DeValue::Table(table) => note_table(table, path, line_of, lines),
         DeValue::Array(items) => {

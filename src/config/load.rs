@@ -25,7 +25,8 @@ pub(super) fn known_keys() -> impl Iterator<Item = &'static str> {
         let line = line.trim_start_matches(['#', ' ']);
         let (key, _) = line.split_once('=')?;
         let key = key.trim();
-        (!key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')).then_some(key)
+        (!key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'))
+            .then_some(key)
     })
 }
 
@@ -85,15 +86,40 @@ fn load_with(file: &Path, environment: Vec<(String, String)>) -> Result<Config, 
         layers.push(place);
         listed.extend(extra.into_iter().map(|(index, source)| (index, layers.len() - 1, source)));
     }
-    let profiles = profiles::chosen(&organisations, &layers[0], overlay.profiles_dir.map(|dir| base.join(dir)).as_deref(), &mut problems);
+    let profiles = profiles::chosen(
+        &organisations,
+        &layers[0],
+        overlay.profiles_dir.map(|dir| base.join(dir)).as_deref(),
+        &mut problems,
+    );
     let rules = read_rules(overlay.rules_dir.map(|dir| base.join(dir)).as_deref(), &layers[0], &mut problems);
     let mut notes = notes(&sections);
-    let planned = sources::planned(&listed, &layers, &organisations, &profiles, &sections.fetch, (&mut problems, &mut notes));
+    let planned = sources::planned(
+        &listed,
+        &layers,
+        &organisations,
+        &profiles,
+        &sections.fetch,
+        (&mut problems, &mut notes),
+    );
     let Sections { service, store, retention, fetch, source, extract, mail, alert, web } = sections;
     match rules {
-        Some(rules) if problems.is_empty() => {
-            Ok(Config { file: file.to_owned(), service, store, retention, fetch, source, extract, mail, alert, web, profiles, rules, planned, notes })
-        }
+        Some(rules) if problems.is_empty() => Ok(Config {
+            file: file.to_owned(),
+            service,
+            store,
+            retention,
+            fetch,
+            source,
+            extract,
+            mail,
+            alert,
+            web,
+            profiles,
+            rules,
+            planned,
+            notes,
+        }),
         _ => {
             problems.sort();
             problems.dedup();
@@ -105,12 +131,20 @@ fn load_with(file: &Path, environment: Vec<(String, String)>) -> Result<Config, 
 /// An item of a list: its place in the list, which file it stands in, and what it says.
 pub(super) type Listed<T> = (usize, usize, T);
 
-fn take<T: Default + serde::de::DeserializeOwned>(layer: &mut Layer, key: &str, problems: &mut Vec<Problem>) -> T {
+fn take<T: Default + serde::de::DeserializeOwned>(
+    layer: &mut Layer,
+    key: &str,
+    problems: &mut Vec<Problem>,
+) -> T {
     let Some(value) = layer.take(key) else { return T::default() };
     layer.section(value, key, problems).unwrap_or_default()
 }
 
-fn take_list<T: serde::de::DeserializeOwned>(layer: &mut Layer, key: &str, problems: &mut Vec<Problem>) -> Vec<Listed<T>> {
+fn take_list<T: serde::de::DeserializeOwned>(
+    layer: &mut Layer,
+    key: &str,
+    problems: &mut Vec<Problem>,
+) -> Vec<Listed<T>> {
     let Some(value) = layer.take(key) else { return Vec::new() };
     let Value::Array(items) = value else {
         problems.push(layer.problem(key, format!("write it as [[{key}]]")));
@@ -162,7 +196,8 @@ fn read_store_url(store: &mut store::Options, layer: &Layer, problems: &mut Vec<
             text.trim().clone_into(&mut store.url);
             problems.extend(layer.locate("store", store.check()));
         }
-        Err(error) => problems.push(layer.problem("store.url_file", format!("{} cannot be read: {error}", path.display()))),
+        Err(error) => problems
+            .push(layer.problem("store.url_file", format!("{} cannot be read: {error}", path.display()))),
     }
 }
 
@@ -186,14 +221,18 @@ fn override_key(table: &mut Table, name: &str, text: &str) -> Result<(), Problem
 }
 
 /// `sources.d/*.toml`, in the order of their names.
-fn read_extra_sources(folder: &Path, problems: &mut Vec<Problem>) -> Vec<(Layer, Vec<(usize, SourceConfig)>)> {
+fn read_extra_sources(
+    folder: &Path,
+    problems: &mut Vec<Problem>,
+) -> Vec<(Layer, Vec<(usize, SourceConfig)>)> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     files.sort();
     let mut extra = Vec::new();
     for file in files {
-        let read = std::fs::read_to_string(&file).map_err(|error| Problem::at("", format!("cannot be read: {error}")).located(&file, None));
+        let read = std::fs::read_to_string(&file)
+            .map_err(|error| Problem::at("", format!("cannot be read: {error}")).located(&file, None));
         let mut layer = match read.and_then(|text| Layer::read(&file, &text)) {
             Ok(layer) => layer,
             Err(problem) => {
@@ -203,7 +242,8 @@ fn read_extra_sources(folder: &Path, problems: &mut Vec<Problem>) -> Vec<(Layer,
         };
         let listed = take_list::<SourceConfig>(&mut layer, "source", problems);
         let unknown: Vec<String> = layer.table.keys().cloned().collect();
-        problems.extend(unknown.iter().map(|key| layer.problem(key, "only [[source]] may stand in sources.d")));
+        problems
+            .extend(unknown.iter().map(|key| layer.problem(key, "only [[source]] may stand in sources.d")));
         extra.push((layer, listed.into_iter().map(|(index, _, source)| (index, source)).collect()));
     }
     extra
@@ -215,7 +255,9 @@ fn read_rules(folder: Option<&Path>, layer: &Layer, problems: &mut Vec<Problem>)
         Some(folder) => match profiles::toml_files(folder) {
             Ok(files) => RuleSet::read(&files),
             Err(error) => {
-                problems.push(layer.problem(&joined("overlay", "rules_dir"), format!("{}: {error}", folder.display())));
+                problems.push(
+                    layer.problem(&joined("overlay", "rules_dir"), format!("{}: {error}", folder.display())),
+                );
                 return None;
             }
         },
@@ -227,7 +269,9 @@ fn read_rules(folder: Option<&Path>, layer: &Layer, problems: &mut Vec<Problem>)
 fn notes(sections: &Sections) -> Vec<String> {
     let mut notes = Vec::new();
     for (name, address) in &sections.fetch.hosts {
-        notes.push(format!("fetch.hosts: {name} is dialled at {address} instead of being looked up (for demo and tests only)"));
+        notes.push(format!(
+            "fetch.hosts: {name} is dialled at {address} instead of being looked up (for demo and tests only)"
+        ));
     }
     if sections.alert.recipients.crisis.is_empty() {
         notes.push("alert.recipients.crisis is empty: where somebody may be in danger, communications only learns that a restricted item exists".to_owned());
@@ -236,7 +280,9 @@ fn notes(sections: &Sections) -> Vec<String> {
         notes.push("alert.recipients.restricted is empty: of protected disclosures communications only learns that a restricted item exists".to_owned());
     }
     if sections.service.shadow && sections.alert.recipients.operator.is_empty() {
-        notes.push("service.shadow is on and alert.recipients.operator is empty: nobody gets any mail".to_owned());
+        notes.push(
+            "service.shadow is on and alert.recipients.operator is empty: nobody gets any mail".to_owned(),
+        );
     }
     notes
 }

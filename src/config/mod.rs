@@ -35,7 +35,8 @@ pub struct Service {
 
 impl Default for Service {
     fn default() -> Self {
-        let state_dir = std::env::var_os("STATE_DIRECTORY").map_or_else(|| "trustwatch-data".into(), PathBuf::from);
+        let state_dir =
+            std::env::var_os("STATE_DIRECTORY").map_or_else(|| "trustwatch-data".into(), PathBuf::from);
         Self { state_dir, log: "info".to_owned(), log_format: LogFormat::default(), shadow: false }
     }
 }

@@ -39,7 +39,11 @@ pub(super) struct OrganisationConfig {
 /// # Errors
 /// Never for the profiles in the binary; a test reads them.
 pub fn shipped_profiles() -> Result<Vec<Profile>, Problem> {
-    SHIPPED_PROFILES.iter().filter(|(id, _)| *id != DEMO).map(|(id, text)| read_profile(Path::new(id), text)).collect()
+    SHIPPED_PROFILES
+        .iter()
+        .filter(|(id, _)| *id != DEMO)
+        .map(|(id, text)| read_profile(Path::new(id), text))
+        .collect()
 }
 
 /// Every profile in a folder.
@@ -50,11 +54,17 @@ pub fn read_profiles(folder: &Path) -> Result<Vec<Profile>, Vec<Problem>> {
     let files = toml_files(folder)
         .map_err(|error| vec![Problem::at("", format!("cannot be read: {error}")).located(folder, None)])?;
     if files.is_empty() {
-        return Err(vec![Problem::at("", "holds no profile: put one TOML file for each Trust there").located(folder, None)]);
+        return Err(vec![
+            Problem::at("", "holds no profile: put one TOML file for each Trust there").located(folder, None),
+        ]);
     }
     let (read, wrong): (Vec<_>, Vec<_>) =
         files.iter().map(|(name, text)| read_profile(&folder.join(name), text)).partition(Result::is_ok);
-    if wrong.is_empty() { Ok(read.into_iter().flatten().collect()) } else { Err(wrong.into_iter().filter_map(Result::err).collect()) }
+    if wrong.is_empty() {
+        Ok(read.into_iter().flatten().collect())
+    } else {
+        Err(wrong.into_iter().filter_map(Result::err).collect())
+    }
 }
 
 fn read_profile(file: &Path, text: &str) -> Result<Profile, Problem> {
@@ -68,9 +78,13 @@ fn read_profile(file: &Path, text: &str) -> Result<Profile, Problem> {
     };
     let conduct_on = profile.employee_conduct == EmployeeConduct::On && profile.impact_assessment.is_none();
     if conduct_on {
-        return Err(layer.problem("employee_conduct", "\"on\" needs impact_assessment, the reference of an impact assessment (SEC 2.10)"));
+        return Err(layer.problem(
+            "employee_conduct",
+            "\"on\" needs impact_assessment, the reference of an impact assessment (SEC 2.10)",
+        ));
     }
-    let empty = profile.watches.iter().position(|watch| watch.terms.iter().all(|term| term.trim().is_empty()));
+    let empty =
+        profile.watches.iter().position(|watch| watch.terms.iter().all(|term| term.trim().is_empty()));
     if let Some(index) = empty {
         return Err(layer.problem(&format!("watch[{index}].terms"), "name at least one word or phrase"));
     }
@@ -109,7 +123,13 @@ pub(super) fn chosen(
             },
             (None, None) => {
                 let known: Vec<&str> = SHIPPED_PROFILES.iter().map(|(id, _)| *id).collect();
-                problems.push(layer.problem(&key, format!("there is no profile {name:?}: name one of {} or one in overlay.profiles_dir", known.join(", "))));
+                problems.push(layer.problem(
+                    &key,
+                    format!(
+                        "there is no profile {name:?}: name one of {} or one in overlay.profiles_dir",
+                        known.join(", ")
+                    ),
+                ));
             }
         }
     }

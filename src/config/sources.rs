@@ -12,7 +12,8 @@ use super::load::Listed;
 use super::profiles::OrganisationConfig;
 use crate::fetch::{self, host_of, parse_target};
 use crate::model::{
-    Accountability, DocumentKind, Licence, OrganisationId, PersonRecord, Profile, Source, SourceId, SourceKind,
+    Accountability, DocumentKind, Licence, OrganisationId, PersonRecord, Profile, Source, SourceId,
+    SourceKind,
 };
 use crate::pipeline::Planned;
 use crate::problem::Problem;
@@ -75,11 +76,13 @@ pub(super) fn planned(
     let mut planned: Vec<Planned> = Vec::new();
     let mut seen: HashMap<SourceId, String> = HashMap::new();
     for (index, layer, source) in listed {
-        let check = Check { layer: &layers[*layer], key: format!("source[{index}]"), organisations, profiles, fetch };
+        let check =
+            Check { layer: &layers[*layer], key: format!("source[{index}]"), organisations, profiles, fetch };
         let before = problems.len();
         let Some(found) = check.source(source, problems) else { continue };
         if let Some(other) = seen.insert(found.source.id.clone(), check.key.clone()) {
-            problems.push(check.problem("id", format!("{} is named twice, first at {other}", found.source.id)));
+            problems
+                .push(check.problem("id", format!("{} is named twice, first at {other}", found.source.id)));
         }
         if problems.len() == before {
             planned.push(found);
@@ -95,7 +98,11 @@ impl Check<'_> {
     }
 
     fn source(&self, config: &SourceConfig, problems: &mut Vec<Problem>) -> Option<Planned> {
-        let id = config.id.parse::<SourceId>().map_err(|error| problems.push(self.problem("id", error.to_string()))).ok();
+        let id = config
+            .id
+            .parse::<SourceId>()
+            .map_err(|error| problems.push(self.problem("id", error.to_string())))
+            .ok();
         let url = parse_target(&config.url, &self.fetch.policy())
             .map_err(|refusal| problems.push(self.problem("url", refusal.to_string())))
             .ok();
@@ -130,7 +137,10 @@ impl Check<'_> {
         for (index, name) in named.iter().enumerate() {
             match self.profiles.iter().find(|profile| profile.id.as_str() == name) {
                 Some(profile) => found.push(profile.id.clone()),
-                None => problems.push(self.problem(&format!("organisations[{index}]"), format!("there is no [[organisation]] {name:?}"))),
+                None => problems.push(self.problem(
+                    &format!("organisations[{index}]"),
+                    format!("there is no [[organisation]] {name:?}"),
+                )),
             }
         }
         if named.is_empty() {
@@ -141,11 +151,22 @@ impl Check<'_> {
 
     /// Purpose, basis, owner, licence and review: the source's own, else what its first organisation
     /// gives (SOL 6.1).
-    fn accountability(&self, config: &SourceConfig, organisations: &[OrganisationId], problems: &mut Vec<Problem>) -> Option<Accountability> {
+    fn accountability(
+        &self,
+        config: &SourceConfig,
+        organisations: &[OrganisationId],
+        problems: &mut Vec<Problem>,
+    ) -> Option<Accountability> {
         let first = organisations.first()?;
-        let inherited = self.organisations.iter().map(|(_, _, organisation)| organisation).find(|o| o.profile == first.as_str());
+        let inherited = self
+            .organisations
+            .iter()
+            .map(|(_, _, organisation)| organisation)
+            .find(|o| o.profile == first.as_str());
         let pick = |own: &Option<String>, theirs: fn(&OrganisationConfig) -> &Option<String>| {
-            own.clone().or_else(|| inherited.and_then(|organisation| theirs(organisation).clone())).filter(|text| !text.trim().is_empty())
+            own.clone()
+                .or_else(|| inherited.and_then(|organisation| theirs(organisation).clone()))
+                .filter(|text| !text.trim().is_empty())
         };
         let mut need = |key: &str, value: Option<String>| {
             if value.is_none() {
@@ -157,10 +178,17 @@ impl Check<'_> {
         let basis = need("basis", pick(&config.basis, |o| &o.basis));
         let owner = need("owner", pick(&config.owner, |o| &o.owner));
         let licence = need("licence", pick(&config.licence, |o| &o.licence));
-        let licence = licence.and_then(|text| {
-            let read = serde_json::from_value::<Licence>(serde_json::Value::from(text.clone()));
-            read.map_err(|_| problems.push(self.problem("licence", format!("{text:?} is none of: none, nla, cla, ogl, own, permission")))).ok()
-        });
+        let licence =
+            licence.and_then(|text| {
+                let read = serde_json::from_value::<Licence>(serde_json::Value::from(text.clone()));
+                read.map_err(|_| {
+                    problems.push(self.problem(
+                        "licence",
+                        format!("{text:?} is none of: none, nla, cla, ogl, own, permission"),
+                    ))
+                })
+                .ok()
+            });
         let review = config.review.or_else(|| inherited.and_then(|organisation| organisation.review));
         let review = match review.map(|date| date.to_string().parse::<NaiveDate>()) {
             Some(Ok(date)) => Some(date),
@@ -173,55 +201,94 @@ impl Check<'_> {
                 None
             }
         };
-        Some(Accountability { purpose: purpose?, basis: basis?, owner: owner?, licence: licence?, review: review? })
+        Some(Accountability {
+            purpose: purpose?,
+            basis: basis?,
+            owner: owner?,
+            licence: licence?,
+            review: review?,
+        })
     }
 
     fn person(&self, config: &SourceConfig, problems: &mut Vec<Problem>) -> Option<PersonRecord> {
         let person = config.person.as_ref()?;
         let before = problems.len();
-        let fields = [("incident", &person.incident), ("reason", &person.reason), ("approver", &person.approver)];
+        let fields =
+            [("incident", &person.incident), ("reason", &person.reason), ("approver", &person.approver)];
         for (key, _) in fields.into_iter().filter(|(_, value)| value.trim().is_empty()) {
-            problems.push(self.problem(&format!("person.{key}"), "missing: a single person's profile needs incident, reason, approver and until (SEC 2.10)"));
+            problems.push(self.problem(
+                &format!("person.{key}"),
+                "missing: a single person's profile needs incident, reason, approver and until (SEC 2.10)",
+            ));
         }
         let until = person.until.and_then(|date| date.to_string().parse().ok());
         if until.is_none() {
-            problems.push(self.problem("person.until", "missing: write the last day, such as 2026-12-31 (SEC 2.10)"));
+            problems.push(
+                self.problem("person.until", "missing: write the last day, such as 2026-12-31 (SEC 2.10)"),
+            );
         }
         let PersonConfig { incident, reason, approver, .. } = person.clone();
-        until.filter(|_| problems.len() == before).map(|until| PersonRecord { incident, reason, approver, until })
+        until.filter(|_| problems.len() == before).map(|until| PersonRecord {
+            incident,
+            reason,
+            approver,
+            until,
+        })
     }
 
     fn schedule(&self, config: &SourceConfig, url: &Url, problems: &mut Vec<Problem>) -> Option<Schedule> {
         let host = url.host_str().unwrap_or_default();
         let own = self.profiles.iter().any(|profile| profile.owns_host(host));
         let mapped = self.fetch.policy().mapped(host).is_some();
-        let floor = if mapped { Duration::ZERO } else if own { OWN_FLOOR } else { FLOOR };
+        let floor = if mapped {
+            Duration::ZERO
+        } else if own {
+            OWN_FLOOR
+        } else {
+            FLOOR
+        };
         match (&config.every, &config.cron) {
             (Some(_), Some(_)) => {
                 problems.push(self.problem("every", "set either every or cron, not both"));
                 None
             }
-            (Some(every), None) => match parse_interval(every) {
-                Err(error) => {
-                    problems.push(self.problem("every", error.to_string()));
-                    None
+            (Some(every), None) => {
+                match parse_interval(every) {
+                    Err(error) => {
+                        problems.push(self.problem("every", error.to_string()));
+                        None
+                    }
+                    Ok(interval) if interval < floor => {
+                        let minutes = floor.as_secs() / 60;
+                        problems.push(self.problem(
+                            "every",
+                            format!("{every} is too often: at least {minutes}m on this host"),
+                        ));
+                        None
+                    }
+                    Ok(interval) => Some(Schedule::Every(interval)),
                 }
-                Ok(interval) if interval < floor => {
-                    let minutes = floor.as_secs() / 60;
-                    problems.push(self.problem("every", format!("{every} is too often: at least {minutes}m on this host")));
-                    None
-                }
-                Ok(interval) => Some(Schedule::Every(interval)),
-            },
-            (None, Some(cron)) => {
-                cron.parse().map(Schedule::Cron).map_err(|error: crate::schedule::ScheduleError| problems.push(self.problem("cron", error.to_string()))).ok()
             }
+            (None, Some(cron)) => cron
+                .parse()
+                .map(Schedule::Cron)
+                .map_err(|error: crate::schedule::ScheduleError| {
+                    problems.push(self.problem("cron", error.to_string()))
+                })
+                .ok(),
             (None, None) => Some(Schedule::Every(DEFAULT_INTERVAL)),
         }
     }
 
     /// A single person's profile is refused without a record; the Trust's own accounts are no persons.
-    fn check_person(&self, config: &SourceConfig, url: &Url, organisations: &[OrganisationId], has_record: bool, problems: &mut Vec<Problem>) {
+    fn check_person(
+        &self,
+        config: &SourceConfig,
+        url: &Url,
+        organisations: &[OrganisationId],
+        has_record: bool,
+        problems: &mut Vec<Problem>,
+    ) {
         if has_record || config.person.is_some() {
             return;
         }
@@ -244,7 +311,9 @@ fn person_handle(url: &Url) -> Option<String> {
     let segments: Vec<&str> = url.path_segments()?.filter(|segment| !segment.is_empty()).collect();
     let first = *segments.first()?;
     let second = segments.get(1).copied();
-    let plain = |name: &str| name.trim_end_matches(".rss").trim_end_matches(".atom").trim_end_matches(".json").to_owned();
+    let plain = |name: &str| {
+        name.trim_end_matches(".rss").trim_end_matches(".atom").trim_end_matches(".json").to_owned()
+    };
     // Mastodon, YouTube, TikTok, Medium and others: /@name.
     if let Some(name) = first.strip_prefix('@').filter(|name| !name.is_empty()) {
         return Some(plain(name));
@@ -252,7 +321,8 @@ fn person_handle(url: &Url) -> Option<String> {
     let under = |names: &[&str]| names.contains(&first).then(|| second.map(plain)).flatten();
     let site = |names: &[&str]| names.iter().any(|name| host == *name || host.ends_with(&format!(".{name}")));
     if site(&["x.com", "twitter.com", "instagram.com", "facebook.com", "threads.net", "tumblr.com"]) {
-        const PAGES: [&str; 10] = ["search", "hashtag", "explore", "groups", "events", "i", "home", "p", "pages", "tagged"];
+        const PAGES: [&str; 10] =
+            ["search", "hashtag", "explore", "groups", "events", "i", "home", "p", "pages", "tagged"];
         return (!PAGES.contains(&first)).then(|| plain(first));
     }
     if site(&["linkedin.com"]) {
@@ -261,7 +331,8 @@ fn person_handle(url: &Url) -> Option<String> {
     if site(&["reddit.com"]) {
         return under(&["user", "u"]);
     }
-    under(&["users", "user", "u", "in", "people", "author"]).or_else(|| (first == "profile").then(|| second.map(plain)).flatten())
+    under(&["users", "user", "u", "in", "people", "author"])
+        .or_else(|| (first == "profile").then(|| second.map(plain)).flatten())
 }
 
 /// Where politeness makes polling slower in fact than the configuration says.
@@ -303,7 +374,12 @@ mod tests {
         ] {
             assert_eq!(handle(address).as_deref(), Some(name), "{address}");
         }
-        for address in ["https://paper.example/feed", "https://x.com/search?q=solent", "https://mastodon.example/tags/nhs.rss", "https://www.reddit.com/r/nhs/.rss"] {
+        for address in [
+            "https://paper.example/feed",
+            "https://x.com/search?q=solent",
+            "https://mastodon.example/tags/nhs.rss",
+            "https://www.reddit.com/r/nhs/.rss",
+        ] {
             assert_eq!(handle(address), None, "{address}");
         }
     }

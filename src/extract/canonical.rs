@@ -10,7 +10,8 @@ pub fn canonical_url(url: &Url, options: &Options) -> Url {
     let mut url = url.clone();
     url.set_fragment(None);
     if url.query().is_some() {
-        let kept: Vec<&str> = url.query().unwrap_or_default().split('&').filter(|pair| !is_tracking(pair, options)).collect();
+        let kept: Vec<&str> =
+            url.query().unwrap_or_default().split('&').filter(|pair| !is_tracking(pair, options)).collect();
         let query = kept.into_iter().filter(|pair| !pair.is_empty()).collect::<Vec<_>>().join("&");
         url.set_query((!query.is_empty()).then_some(query.as_str()));
     }
@@ -36,7 +37,10 @@ mod tests {
 
     #[test]
     fn tracking_goes_and_the_rest_stays() {
-        assert_eq!(canonical("https://A.example:443/x?b=2&utm_source=t&a=1&fbclid=9#top"), "https://a.example/x?b=2&a=1");
+        assert_eq!(
+            canonical("https://A.example:443/x?b=2&utm_source=t&a=1&fbclid=9#top"),
+            "https://a.example/x?b=2&a=1"
+        );
         assert_eq!(canonical("https://a.example/x?utm_source=t"), "https://a.example/x");
         assert_eq!(canonical("https://a.example/x?reference=1"), "https://a.example/x?reference=1");
     }

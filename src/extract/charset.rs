@@ -85,9 +85,18 @@ mod tests {
         let text = |bytes: &[u8], header| decode(bytes, header).text;
         assert_eq!(text(b"\xef\xbb\xbfcaf\xc3\xa9", Some("text/html; charset=latin1")), "café");
         assert_eq!(text(b"caf\xe9", Some("text/html; charset=ISO-8859-1")), "café");
-        assert_eq!(text(b"<?xml version='1.0' encoding='windows-1252'?><a>\x93x\x94</a>", None).contains("“x”"), true);
-        assert_eq!(text(b"<meta charset=iso-8859-1><p>\xa320", Some("text/html")), "<meta charset=iso-8859-1><p>£20");
-        assert_eq!(text(b"The caf\xe9 costs \xa320, na\xefve as it is", Some("text/xml; charset=utf-8")), "The café costs £20, naïve as it is");
+        assert_eq!(
+            text(b"<?xml version='1.0' encoding='windows-1252'?><a>\x93x\x94</a>", None).contains("“x”"),
+            true
+        );
+        assert_eq!(
+            text(b"<meta charset=iso-8859-1><p>\xa320", Some("text/html")),
+            "<meta charset=iso-8859-1><p>£20"
+        );
+        assert_eq!(
+            text(b"The caf\xe9 costs \xa320, na\xefve as it is", Some("text/xml; charset=utf-8")),
+            "The café costs £20, naïve as it is"
+        );
         assert_eq!(text(b"<\0r\0s\0s\0>\0", None), "<rss>");
     }
 }

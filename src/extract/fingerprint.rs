@@ -20,7 +20,8 @@ impl Fingerprints {
     /// The fingerprints of `text`.
     pub fn of(text: &str) -> Self {
         let lower = text.to_lowercase();
-        let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let words: Vec<&str> =
+            lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
         let simhash = if words.len() < MIN_WORDS { 0 } else { simhash(&words) };
         Self { simhash, words: words.len() }
     }
@@ -79,7 +80,10 @@ mod tests {
 
     #[test]
     fn the_stored_value_never_changes() {
-        assert_eq!(Fingerprints::of("one two three four five six seven eight nine ten eleven twelve").simhash, 4_344_514_279_362_340_976);
+        assert_eq!(
+            Fingerprints::of("one two three four five six seven eight nine ten eleven twelve").simhash,
+            4_344_514_279_362_340_976
+        );
     }
 
     #[test]

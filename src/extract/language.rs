@@ -12,7 +12,13 @@ const MIN_CHARS: usize = 20;
 const MIN_CONFIDENCE: f64 = 0.8;
 
 static DETECTOR: LazyLock<LanguageDetector> = LazyLock::new(|| {
-    LanguageDetectorBuilder::from_languages(&[Language::English, Language::Welsh, Language::French, Language::Polish]).build()
+    LanguageDetectorBuilder::from_languages(&[
+        Language::English,
+        Language::Welsh,
+        Language::French,
+        Language::Polish,
+    ])
+    .build()
 });
 
 /// The ISO 639-1 code of `text`'s language. The text itself speaks first: British sites declare `en`
@@ -37,7 +43,8 @@ mod tests {
     #[test]
     fn english_and_welsh_are_told_apart() {
         let welsh = "Mae'r ysbyty wedi agor ward newydd i gleifion hŷn yng nghanol y dref yr wythnos hon.";
-        let english = "The hospital has opened a new ward for older patients in the centre of town this week.";
+        let english =
+            "The hospital has opened a new ward for older patients in the centre of town this week.";
         assert_eq!(language_of(welsh, Some("en")).as_deref(), Some("cy"));
         assert_eq!(language_of(english, None).as_deref(), Some("en"));
         assert_eq!(language_of("Hi", Some("cy")).as_deref(), Some("cy"));

@@ -34,7 +34,8 @@ static CANONICAL: LazyLock<Selector> = LazyLock::new(|| selector("link[rel~='can
 static TIME: LazyLock<Selector> = LazyLock::new(|| selector("time[datetime]"));
 static ROOT: LazyLock<Selector> = LazyLock::new(|| selector("html"));
 static JSON_LD: LazyLock<Selector> = LazyLock::new(|| selector("script[type='application/ld+json']"));
-static BYLINE: LazyLock<Selector> = LazyLock::new(|| selector("[rel='author'], [itemprop='author'], .byline, .author"));
+static BYLINE: LazyLock<Selector> =
+    LazyLock::new(|| selector("[rel='author'], [itemprop='author'], .byline, .author"));
 
 /// A byline longer than this is something else (characters).
 const MAX_AUTHOR_CHARS: usize = 100;
@@ -42,7 +43,9 @@ const MAX_AUTHOR_CHARS: usize = 100;
 impl Metadata {
     pub(super) fn read(tree: &Html, url: Option<&Url>) -> Self {
         let json = json_ld(tree);
-        let first_json = |keys: &[&str]| keys.iter().find_map(|key| json.iter().find_map(|value| text_in(value.get(*key)?)));
+        let first_json = |keys: &[&str]| {
+            keys.iter().find_map(|key| json.iter().find_map(|value| text_in(value.get(*key)?)))
+        };
         let title = first_json(&["headline"])
             .or_else(|| meta(tree, &["og:title", "twitter:title"]))
             .or_else(|| only(tree, &HEADLINE))
@@ -56,25 +59,45 @@ impl Metadata {
             .filter(|author| author.chars().count() <= MAX_AUTHOR_CHARS)
             .unwrap_or_default();
         let published = first_json(&["datePublished", "dateCreated"])
-            .or_else(|| meta(tree, &["article:published_time", "datepublished", "date", "dc.date", "dc.date.issued", "parsely-pub-date"]))
+            .or_else(|| {
+                meta(
+                    tree,
+                    &[
+                        "article:published_time",
+                        "datepublished",
+                        "date",
+                        "dc.date",
+                        "dc.date.issued",
+                        "parsely-pub-date",
+                    ],
+                )
+            })
             .or_else(|| tree.select(&TIME).next()?.attr("datetime").map(str::to_owned))
             .and_then(|date| parse_page_date(&date));
         let language = tree.select(&ROOT).next().and_then(|root| root.attr("lang")).and_then(|lang| {
             lang.split(['-', '_']).next().map(str::to_lowercase).filter(|code| (2..=3).contains(&code.len()))
         });
-        Self { title: collapsed(&title).replace('\n', " "), author: collapsed(&author).replace('\n', " "), published, canonical: canonical(tree, url), language }
+        Self {
+            title: collapsed(&title).replace('\n', " "),
+            author: collapsed(&author).replace('\n', " "),
+            published,
+            canonical: canonical(tree, url),
+            language,
+        }
     }
 }
 
 /// ISO forms only: what pages put into attributes is machine-written or worthless.
 fn parse_page_date(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
-    if let Ok(found) = DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%z")) {
+    if let Ok(found) =
+        DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%z"))
+    {
         return Some(found.to_utc());
     }
-    let naive = chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S").ok().or_else(|| {
-        chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").ok()
-    });
+    let naive = chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S")
+        .ok()
+        .or_else(|| chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").ok());
     let day = || text.get(..10)?.parse::<chrono::NaiveDate>().ok()?.and_hms_opt(0, 0, 0);
     naive.or_else(day).map(crate::clock::london_instant)
 }
@@ -102,7 +125,10 @@ fn only(tree: &Html, selector: &Selector) -> Option<String> {
 fn meta(tree: &Html, names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| {
         let named = tree.select(&META).find(|element| {
-            let key = element.attr("property").or_else(|| element.attr("name")).or_else(|| element.attr("itemprop"));
+            let key = element
+                .attr("property")
+                .or_else(|| element.attr("name"))
+                .or_else(|| element.attr("itemprop"));
             key.is_some_and(|key| key.eq_ignore_ascii_case(name))
         });
         named?.attr("content").map(str::to_owned).filter(|content| !content.trim().is_empty())
@@ -111,7 +137,9 @@ fn meta(tree: &Html, names: &[&str]) -> Option<String> {
 
 /// The objects of all JSON-LD blocks, `@graph` opened.
 fn json_ld(tree: &Html) -> Vec<serde_json::Value> {
-    let blocks = tree.select(&JSON_LD).filter_map(|block| serde_json::from_str(&block.text().collect::<String>()).ok());
+    let blocks = tree
+        .select(&JSON_LD)
+        .filter_map(|block| serde_json::from_str(&block.text().collect::<String>()).ok());
     blocks
         .flat_map(|value: serde_json::Value| match value {
             serde_json::Value::Array(items) => items,

@@ -37,7 +37,10 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let tracking = ["utm_*", "fbclid", "gclid", "dclid", "msclkid", "mc_cid", "mc_eid", "igshid", "ns_*", "at_*", "xtor", "cmpid", "ref_src"];
+        let tracking = [
+            "utm_*", "fbclid", "gclid", "dclid", "msclkid", "mc_cid", "mc_eid", "igshid", "ns_*", "at_*",
+            "xtor", "cmpid", "ref_src",
+        ];
         Self {
             max_text_chars: 200_000,
             max_elements: 60_000,
@@ -67,7 +70,8 @@ pub fn document_of_entry(entry: &Entry, kind: DocumentKind, options: &Options) -
         EntryContent::Text(text) => text.trim().to_owned(),
     };
     let author = plain_text(&entry.author);
-    let author_handle = if author.starts_with('@') && !author.contains(' ') { author.clone() } else { String::new() };
+    let author_handle =
+        if author.starts_with('@') && !author.contains(' ') { author.clone() } else { String::new() };
     finish(
         Document {
             kind,
@@ -84,7 +88,13 @@ pub fn document_of_entry(entry: &Entry, kind: DocumentKind, options: &Options) -
 }
 
 /// The document of a page that was fetched; what the feed said of it fills the gaps.
-pub fn document_of_page(html: &str, url: &Url, entry: &Entry, kind: DocumentKind, options: &Options) -> Document {
+pub fn document_of_page(
+    html: &str,
+    url: &Url,
+    entry: &Entry,
+    kind: DocumentKind,
+    options: &Options,
+) -> Document {
     let page = Page::read(html, Some(url), options);
     let or = |first: String, second: String| if first.is_empty() { second } else { first };
     let canonical = page.metadata.canonical.as_ref().unwrap_or(url);

@@ -28,9 +28,40 @@ const MIN_ARTICLE_SHARE: usize = 2;
 const FURNITURE: [&str; 4] = ["nav", "footer", "aside", "dialog"];
 /// Words in class or id that mark furniture.
 const FURNITURE_WORDS: [&str; 34] = [
-    "cookie", "consent", "gdpr", "cmp", "banner", "promo", "advert", "ad", "ads", "sponsor", "sponsored", "ticker", "breadcrumb", "breadcrumbs",
-    "nav", "navbar", "navigation", "menu", "sidebar", "footer", "topbar", "share", "sharing", "social", "related", "recommended", "trending",
-    "newsletter", "subscribe", "popup", "modal", "skip", "partners", "masthead",
+    "cookie",
+    "consent",
+    "gdpr",
+    "cmp",
+    "banner",
+    "promo",
+    "advert",
+    "ad",
+    "ads",
+    "sponsor",
+    "sponsored",
+    "ticker",
+    "breadcrumb",
+    "breadcrumbs",
+    "nav",
+    "navbar",
+    "navigation",
+    "menu",
+    "sidebar",
+    "footer",
+    "topbar",
+    "share",
+    "sharing",
+    "social",
+    "related",
+    "recommended",
+    "trending",
+    "newsletter",
+    "subscribe",
+    "popup",
+    "modal",
+    "skip",
+    "partners",
+    "masthead",
 ];
 
 impl Page {
@@ -61,7 +92,10 @@ fn is_furniture(element: &Element) -> bool {
     if FURNITURE.contains(&element.name()) {
         return true;
     }
-    if matches!(element.attr("role"), Some("navigation" | "banner" | "contentinfo" | "complementary" | "dialog" | "search")) {
+    if matches!(
+        element.attr("role"),
+        Some("navigation" | "banner" | "contentinfo" | "complementary" | "dialog" | "search")
+    ) {
         return true;
     }
     if matches!(element.name(), "body" | "html" | "main" | "article") {
@@ -89,13 +123,21 @@ mod tests {
              <aside>Trust declares incident</aside><footer>© Paper</footer></body></html>",
         );
         assert!(text.contains("dame is a triumph"), "{text}");
-        assert!(!text.contains("incident") && !text.contains("Partners") && !text.contains("Other"), "{text}");
+        assert!(
+            !text.contains("incident") && !text.contains("Partners") && !text.contains("Other"),
+            "{text}"
+        );
     }
 
     #[test]
     fn a_short_notice_in_a_table_is_read_whole() {
-        let text = read("<html><body><table><tr><td>Applicant</td><td>Solent NHS Trust</td></tr><tr><td>Proposal</td><td>Shelter</td></tr></table></body></html>");
-        assert!(text.contains("Applicant") && text.contains("Solent NHS Trust") && text.contains("Shelter"), "{text}");
+        let text = read(
+            "<html><body><table><tr><td>Applicant</td><td>Solent NHS Trust</td></tr><tr><td>Proposal</td><td>Shelter</td></tr></table></body></html>",
+        );
+        assert!(
+            text.contains("Applicant") && text.contains("Solent NHS Trust") && text.contains("Shelter"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -9,12 +9,42 @@ use scraper::{Html, Node};
 
 /// Elements whose content is no text for readers.
 const SILENT: [&str; 14] = [
-    "script", "style", "noscript", "template", "svg", "iframe", "object", "head", "select", "textarea", "button", "canvas", "audio", "video",
+    "script", "style", "noscript", "template", "svg", "iframe", "object", "head", "select", "textarea",
+    "button", "canvas", "audio", "video",
 ];
 /// Elements that start a new line.
 const BLOCKS: [&str; 31] = [
-    "p", "div", "br", "li", "ul", "ol", "tr", "table", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "header", "footer", "aside",
-    "nav", "main", "blockquote", "pre", "dl", "dt", "dd", "figure", "figcaption", "form", "hr", "address",
+    "p",
+    "div",
+    "br",
+    "li",
+    "ul",
+    "ol",
+    "tr",
+    "table",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "section",
+    "article",
+    "header",
+    "footer",
+    "aside",
+    "nav",
+    "main",
+    "blockquote",
+    "pre",
+    "dl",
+    "dt",
+    "dd",
+    "figure",
+    "figcaption",
+    "form",
+    "hr",
+    "address",
 ];
 /// Cells are kept apart by more than a space.
 const CELLS: [&str; 2] = ["td", "th"];
@@ -32,8 +62,8 @@ pub fn plain_text(markup: &str) -> String {
 const MAX_DEPTH: usize = 2000;
 /// Elements that are often left open and never nest.
 const OPEN_ENDED: [&str; 25] = [
-    "p", "li", "td", "th", "tr", "dt", "dd", "option", "tbody", "thead", "tfoot", "br", "hr", "img", "input", "meta", "link", "area", "base",
-    "col", "embed", "source", "track", "wbr", "path",
+    "p", "li", "td", "th", "tr", "dt", "dd", "option", "tbody", "thead", "tfoot", "br", "hr", "img", "input",
+    "meta", "link", "area", "base", "col", "embed", "source", "track", "wbr", "path",
 ];
 
 /// The markup itself, or, where it nests deeper than any page does, its text with the tags cut out.
@@ -42,7 +72,11 @@ pub(super) fn shallow(markup: &str) -> Cow<'_, str> {
     for (position, _) in markup.match_indices('<') {
         let rest = &markup[position + 1..];
         let closing = rest.starts_with('/');
-        let name: &str = rest.trim_start_matches('/').split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+        let name: &str = rest
+            .trim_start_matches('/')
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .next()
+            .unwrap_or_default();
         if name.is_empty() || OPEN_ENDED.iter().any(|open| open.eq_ignore_ascii_case(name)) {
             continue;
         }
@@ -57,7 +91,11 @@ pub(super) fn shallow(markup: &str) -> Cow<'_, str> {
 fn without_tags(markup: &str) -> String {
     let mut output = String::with_capacity(markup.len() / 2);
     for part in markup.split('<') {
-        let text = if output.is_empty() && !markup.starts_with('<') { part } else { part.split_once('>').map_or("", |(_, text)| text) };
+        let text = if output.is_empty() && !markup.starts_with('<') {
+            part
+        } else {
+            part.split_once('>').map_or("", |(_, text)| text)
+        };
         if !text.trim().is_empty() {
             output.push_str(text);
             output.push('\n');
@@ -141,7 +179,8 @@ mod tests {
 
     #[test]
     fn blocks_become_lines_and_scripts_go() {
-        let text = plain_text("<h1>A</h1><p>b <b>c</b></p><script>x()</script><p hidden>no</p><ul><li>1<li>2</ul>");
+        let text =
+            plain_text("<h1>A</h1><p>b <b>c</b></p><script>x()</script><p hidden>no</p><ul><li>1<li>2</ul>");
         assert_eq!(text, "A\nb c\n1\n2");
     }
 

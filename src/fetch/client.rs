@@ -135,9 +135,14 @@ impl Fetcher {
     /// floors nor gaps bind.
     pub fn is_mapped(&self, url: &Url) -> bool {
         let policy = &self.shared.policy;
-        let literal = url.socket_addrs(|| None).ok().filter(|_| url.domain().is_none());
-        url.host_str().is_some_and(|host| policy.mapped(host).is_some())
-            || literal.is_some_and(|addresses| addresses.iter().all(|address| policy.loopback.contains(address)))
+        let port = url.port_or_known_default().unwrap_or_default();
+        let listed = |ip: std::net::IpAddr| policy.loopback.contains(&std::net::SocketAddr::new(ip, port));
+        match url.host() {
+            Some(url::Host::Domain(name)) => policy.mapped(name).is_some(),
+            Some(url::Host::Ipv4(ip)) => listed(ip.into()),
+            Some(url::Host::Ipv6(ip)) => listed(ip.into()),
+            None => false,
+        }
     }
 
     /// Fetches, following redirects, within every limit.
@@ -164,7 +169,10 @@ impl Fetcher {
             let response = self.send(&url, &request.validators).await?;
             if let Some(next) = self.redirect(&url, &response)? {
                 if seen.len() > shared.options.max_redirects {
-                    return Err(FetchError::Redirect(format!("more than {} times", shared.options.max_redirects)));
+                    return Err(FetchError::Redirect(format!(
+                        "more than {} times",
+                        shared.options.max_redirects
+                    )));
                 }
                 if seen.contains(&next) {
                     return Err(FetchError::Redirect("in a circle".to_owned()));
@@ -189,9 +197,9 @@ impl Fetcher {
         set(header::IF_MODIFIED_SINCE, validators.last_modified.as_ref());
         let limit = Duration::from_secs(options.first_byte_timeout_s);
         let sent = timeout(limit, self.shared.client.get(url.clone()).headers(headers).send()).await;
-        let response = sent
-            .map_err(|_| FetchError::Timeout { what: TimeLimit::FirstByte, limit })?
-            .map_err(|error| FetchError::from_reqwest(&error, Duration::from_secs(options.connect_timeout_s)))?;
+        let response = sent.map_err(|_| FetchError::Timeout { what: TimeLimit::FirstByte, limit })?.map_err(
+            |error| FetchError::from_reqwest(&error, Duration::from_secs(options.connect_timeout_s)),
+        )?;
         // The last word: whatever was looked up, this is who answered.
         match response.remote_addr() {
             Some(peer) if self.shared.policy.admits_peer(peer) => Ok(response),
@@ -205,12 +213,15 @@ impl Fetcher {
         if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
             return Ok(None);
         }
-        let location = response.headers().get(header::LOCATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let location =
+            response.headers().get(header::LOCATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let location = location.ok_or_else(|| FetchError::Redirect("without saying where".to_owned()))?;
         if location.contains(['\\', '\t', '\n', '\r']) {
             return Err(Refusal::Ambiguous.into());
         }
-        let mut next = from.join(location.trim()).map_err(|error| FetchError::Redirect(format!("to nowhere: {error}")))?;
+        let mut next = from
+            .join(location.trim())
+            .map_err(|error| FetchError::Redirect(format!("to nowhere: {error}")))?;
         next.set_fragment(None);
         parse_target(next.as_str(), &self.shared.policy)?;
         if from.scheme() == "https" && next.scheme() == "http" {
@@ -241,8 +252,9 @@ impl Fetcher {
         let mut wire = Vec::new();
         let mut chunks = response.bytes_stream();
         while let Some(chunk) = chunks.next().await {
-            let chunk = chunk
-                .map_err(|error| FetchError::from_reqwest(&error, Duration::from_secs(options.first_byte_timeout_s)))?;
+            let chunk = chunk.map_err(|error| {
+                FetchError::from_reqwest(&error, Duration::from_secs(options.first_byte_timeout_s))
+            })?;
             if (wire.len() + chunk.len()) as u64 > limit {
                 return Err(FetchError::TooLarge { limit, stage: "as sent" });
             }
@@ -259,7 +271,11 @@ impl Fetcher {
             Err(why) => Err(FetchError::RobotsUnreachable(why)),
             Ok(robots) => {
                 let ruling = robots.ruling(url);
-                if ruling.allowed { Ok(()) } else { Err(FetchError::Robots { line: ruling.line, rule: ruling.rule }) }
+                if ruling.allowed {
+                    Ok(())
+                } else {
+                    Err(FetchError::Robots { line: ruling.line, rule: ruling.rule })
+                }
             }
         }
     }
@@ -289,7 +305,8 @@ impl Fetcher {
         let request = Request { url: file, validators: Validators::default(), rules: Rules::None };
         match self.fetch_hops(request).await {
             Ok(Fetched::Page(page)) => {
-                let text = String::from_utf8_lossy(&page.body[..page.body.len().min(robots::MAX_BYTES)]).into_owned();
+                let text = String::from_utf8_lossy(&page.body[..page.body.len().min(robots::MAX_BYTES)])
+                    .into_owned();
                 Ok(Arc::new(Robots::parse(&text, PRODUCT)))
             }
             Ok(Fetched::NotModified) => Err("304 to a plain request".to_owned()),
@@ -312,7 +329,9 @@ fn client(options: &Options, resolver: GuardedResolver) -> Result<reqwest::Clien
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_ENCODING));
     headers.insert(
         header::ACCEPT,
-        HeaderValue::from_static("application/atom+xml, application/rss+xml, application/feed+json, text/html;q=0.9, */*;q=0.5"),
+        HeaderValue::from_static(
+            "application/atom+xml, application/rss+xml, application/feed+json, text/html;q=0.9, */*;q=0.5",
+        ),
     );
     headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static("en-GB, en;q=0.8, cy;q=0.5"));
     reqwest::Client::builder()

@@ -29,7 +29,9 @@ pub(super) async fn decode(wire: Vec<u8>, encoding: Option<&str>, limit: u64) ->
         "br" => drain(BrotliDecoder::new(read), size, limit).await,
         "zstd" => drain(ZstdDecoder::new(read), size, limit).await,
         "deflate" => drain(ZlibDecoder::new(read), size, limit).await,
-        other => Err(FetchError::Encoding(format!("Content-Encoding {other:?} is not one layer of gzip, br, zstd or deflate"))),
+        other => Err(FetchError::Encoding(format!(
+            "Content-Encoding {other:?} is not one layer of gzip, br, zstd or deflate"
+        ))),
     }
 }
 
@@ -50,7 +52,10 @@ async fn drain(mut reader: impl AsyncRead + Unpin, wire: u64, limit: u64) -> Res
         body.extend_from_slice(&chunk[..n]);
         let size = body.len() as u64;
         if size > limit || size > RATIO_FROM && size > wire.saturating_mul(MAX_RATIO) {
-            return Err(FetchError::TooLarge { limit: limit.min(wire.saturating_mul(MAX_RATIO)), stage: "after decoding" });
+            return Err(FetchError::TooLarge {
+                limit: limit.min(wire.saturating_mul(MAX_RATIO)),
+                stage: "after decoding",
+            });
         }
     }
 }

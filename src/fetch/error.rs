@@ -102,8 +102,14 @@ impl FetchError {
     /// How it weighs.
     pub const fn class(&self) -> FailureClass {
         match self {
-            Self::Refused(_) | Self::Robots { .. } | Self::Gone | Self::TooLarge { .. } | Self::Redirect(_) => FailureClass::Hard,
-            Self::Status { status, .. } if *status < 500 && *status != 429 && *status != 408 => FailureClass::Hard,
+            Self::Refused(_)
+            | Self::Robots { .. }
+            | Self::Gone
+            | Self::TooLarge { .. }
+            | Self::Redirect(_) => FailureClass::Hard,
+            Self::Status { status, .. } if *status < 500 && *status != 429 && *status != 408 => {
+                FailureClass::Hard
+            }
             Self::Status { .. } | Self::RobotsUnreachable(_) | Self::Encoding(_) => FailureClass::Soft,
             Self::Timeout { .. } | Self::Network(_) => FailureClass::Temporary,
         }

@@ -19,7 +19,9 @@ pub enum Refusal {
     #[error("the scheme {0:?} is not fetched: use http or https")]
     Scheme(String),
     /// Characters that two parsers read in two ways.
-    #[error("the address holds a character that programs read in different ways (backslash, tab, space or line break)")]
+    #[error(
+        "the address holds a character that programs read in different ways (backslash, tab, space or line break)"
+    )]
     Ambiguous,
     /// A user name or password in the address.
     #[error("the address holds a user name or password")]
@@ -103,7 +105,8 @@ fn public(ip: IpAddr) -> Result<(), Refusal> {
 
 /// Names that never lead to the public web (RFC 6761, 6762, 8375, and single labels).
 fn is_local_name(name: &str) -> bool {
-    const LOCAL: [&str; 9] = ["localhost", "localdomain", "local", "internal", "home.arpa", "lan", "intranet", "onion", "invalid"];
+    const LOCAL: [&str; 9] =
+        ["localhost", "localdomain", "local", "internal", "home.arpa", "lan", "intranet", "onion", "invalid"];
     let name = name.trim_end_matches('.').to_lowercase();
     !name.contains('.') || LOCAL.iter().any(|suffix| name == *suffix || name.ends_with(&format!(".{suffix}")))
 }
@@ -112,8 +115,21 @@ fn is_local_name(name: &str) -> bool {
 /// multicast and the reserved block.
 static REFUSED_V4: LazyLock<Vec<Ipv4Net>> = LazyLock::new(|| {
     [
-        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24",
-        "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.88.99.0/24",
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
     ]
     .map(|block| block.parse().expect("a constant block parses"))
     .to_vec()
@@ -122,7 +138,9 @@ static REFUSED_V4: LazyLock<Vec<Ipv4Net>> = LazyLock::new(|| {
 /// Within 2000::/3, the only unicast block in use: protocol assignments (Teredo, ORCHID, benchmarking),
 /// documentation, 6to4. What lies outside 2000::/3 (mapped, NAT64, ULA, link-local …) is refused whole.
 static REFUSED_V6: LazyLock<Vec<Ipv6Net>> = LazyLock::new(|| {
-    ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"].map(|block| block.parse().expect("a constant block parses")).to_vec()
+    ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"]
+        .map(|block| block.parse().expect("a constant block parses"))
+        .to_vec()
 });
 static UNICAST_V6: LazyLock<Ipv6Net> = LazyLock::new(|| "2000::/3".parse().expect("a constant block parses"));
 

@@ -63,7 +63,11 @@ impl Robots {
                     naming = false;
                     // An empty path says nothing: everything stays allowed.
                     if let Some(group) = groups.last_mut().filter(|_| !value.is_empty()) {
-                        group.rules.push(Rule { line: line_number, allow: key == "allow", pattern: normal(value) });
+                        group.rules.push(Rule {
+                            line: line_number,
+                            allow: key == "allow",
+                            pattern: normal(value),
+                        });
                     }
                 }
                 // Unknown lines (Crawl-delay, Sitemap …) do not end a group's names.
@@ -114,7 +118,11 @@ fn normal(path: &str) -> String {
     while at < bytes.len() {
         let byte = bytes[at];
         let escaped = (byte == b'%')
-            .then(|| bytes.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()))
+            .then(|| {
+                bytes
+                    .get(at + 1..at + 3)
+                    .and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok())
+            })
             .flatten();
         match escaped {
             Some(value) if value.is_ascii_alphanumeric() || matches!(value, b'-' | b'.' | b'_' | b'~') => {

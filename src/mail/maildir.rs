@@ -17,16 +17,21 @@ impl Maildir {
     pub(super) fn open(folder: &Path) -> Result<Self, MailError> {
         for part in ["tmp", "new", "cur"] {
             let path = folder.join(part);
-            fs::create_dir_all(&path)
-                .map_err(|error| MailError::Temporary(format!("the maildir {} cannot be made: {error}", path.display())))?;
+            fs::create_dir_all(&path).map_err(|error| {
+                MailError::Temporary(format!("the maildir {} cannot be made: {error}", path.display()))
+            })?;
         }
         Ok(Self { folder: folder.to_owned() })
     }
 
     /// Keeps a message under a name that only it has.
     pub(super) fn keep(&self, name: &str, bytes: &[u8]) -> Result<(), MailError> {
-        let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '@') { c } else { '_' }).collect();
-        self.write(&name, bytes).map_err(|error| MailError::Temporary(format!("the maildir {}: {error}", self.folder.display())))
+        let name: String = name
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '@') { c } else { '_' })
+            .collect();
+        self.write(&name, bytes)
+            .map_err(|error| MailError::Temporary(format!("the maildir {}: {error}", self.folder.display())))
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {

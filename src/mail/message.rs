@@ -35,7 +35,8 @@ text_header!(AlertKind, "X-Trustwatch-Kind");
 /// Builds the message. An address that cannot be read will never be: permanent.
 pub(super) fn built(from: &str, mail: &Mail) -> Result<Message, MailError> {
     let address = |text: &str| {
-        text.parse::<Mailbox>().map_err(|error| MailError::Permanent(format!("{text:?} is no mail address: {error}")))
+        text.parse::<Mailbox>()
+            .map_err(|error| MailError::Permanent(format!("{text:?} is no mail address: {error}")))
     };
     let from = address(from)?;
     let list = format!("Trustwatch alerts <alerts.{}>", from.email.domain());
@@ -91,7 +92,10 @@ mod tests {
     fn the_same_mail_is_the_same_message() {
         let header = |bytes: Vec<u8>| {
             let text = String::from_utf8(bytes).unwrap();
-            text.lines().filter(|l| l.starts_with("Date") || l.starts_with("Message-ID")).map(str::to_owned).collect::<Vec<_>>()
+            text.lines()
+                .filter(|l| l.starts_with("Date") || l.starts_with("Message-ID"))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
         };
         let once = header(built("tw@trust.example", &mail()).unwrap().formatted());
         assert_eq!(once, header(built("tw@trust.example", &mail()).unwrap().formatted()));

@@ -96,7 +96,8 @@ impl Mailer {
     pub async fn send(&self, mail: &Mail) -> Result<(), MailError> {
         match &self.way {
             Way::Memory(kept) => {
-                let mut kept = kept.lock().map_err(|_| MailError::Temporary("the list is poisoned".to_owned()))?;
+                let mut kept =
+                    kept.lock().map_err(|_| MailError::Temporary("the list is poisoned".to_owned()))?;
                 kept.push(mail.clone());
                 Ok(())
             }

@@ -113,7 +113,10 @@ impl Options {
                 problems.push(Problem::at("smtp.username", "set username and password together, or neither"));
             }
             if smtp.security == Security::Plaintext && has_password {
-                problems.push(Problem::at("smtp.security", "a password is never sent in plaintext: use starttls or tls"));
+                problems.push(Problem::at(
+                    "smtp.security",
+                    "a password is never sent in plaintext: use starttls or tls",
+                ));
             }
             if smtp.timeout_s == 0 {
                 problems.push(Problem::at("smtp.timeout_s", "must be at least 1"));
@@ -128,5 +131,7 @@ impl Options {
 /// # Errors
 /// Says what is wrong with it.
 pub fn check_address(text: &str) -> Result<(), String> {
-    text.parse::<lettre::message::Mailbox>().map(drop).map_err(|error| format!("{text:?} is no mail address: {error}"))
+    text.parse::<lettre::message::Mailbox>()
+        .map(drop)
+        .map_err(|error| format!("{text:?} is no mail address: {error}"))
 }

@@ -24,15 +24,22 @@ impl Relay {
         if options.security != Security::Plaintext {
             let mut tls = TlsParameters::builder(options.host.clone());
             if let Some(path) = &options.ca_file {
-                let pem = std::fs::read(path).map_err(|error| wrong(format!("{}: {error}", path.display())))?;
-                let certificate = Certificate::from_pem(&pem).map_err(|error| wrong(format!("{}: {error}", path.display())))?;
+                let pem =
+                    std::fs::read(path).map_err(|error| wrong(format!("{}: {error}", path.display())))?;
+                let certificate = Certificate::from_pem(&pem)
+                    .map_err(|error| wrong(format!("{}: {error}", path.display())))?;
                 tls = tls.add_root_certificate(certificate);
             }
             let tls = tls.build_rustls().map_err(|error| wrong(error.to_string()))?;
-            builder = builder.tls(if options.security == Security::Tls { Tls::Wrapper(tls) } else { Tls::Required(tls) });
+            builder = builder.tls(if options.security == Security::Tls {
+                Tls::Wrapper(tls)
+            } else {
+                Tls::Required(tls)
+            });
         }
         if let Some(password) = password(options)? {
-            builder = builder.credentials(Credentials::new(options.username.clone(), password.expose_secret().to_owned()));
+            builder = builder
+                .credentials(Credentials::new(options.username.clone(), password.expose_secret().to_owned()));
         }
         Ok(Self { transport: builder.build() })
     }
@@ -50,6 +57,8 @@ impl Relay {
 fn password(options: &Smtp) -> Result<Option<SecretString>, MailError> {
     let Some(path) = &options.password_file else { return Ok(options.password.clone()) };
     let text = std::fs::read_to_string(path);
-    let text = text.map_err(|error| MailError::Permanent(format!("the password file {} cannot be read: {error}", path.display())))?;
+    let text = text.map_err(|error| {
+        MailError::Permanent(format!("the password file {} cannot be read: {error}", path.display()))
+    })?;
     Ok(Some(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned())))
 }

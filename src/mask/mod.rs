@@ -73,7 +73,9 @@ impl Masker {
             let postcodes = profile.sites.iter().flat_map(|site| &site.postcodes);
             masker.own_postcodes.extend(postcodes.map(|postcode| normal_postcode(postcode)));
             masker.own_phones.extend(profile.contact.phones.iter().map(|phone| normal_phone(phone)));
-            masker.own_mailboxes.extend(profile.contact.mailboxes.iter().map(|mailbox| mailbox.to_lowercase()));
+            masker
+                .own_mailboxes
+                .extend(profile.contact.mailboxes.iter().map(|mailbox| mailbox.to_lowercase()));
             masker.own_domains.extend(profile.domains.iter().map(|domain| domain.to_lowercase()));
             masker.own_domains.extend(profile.registered(RegisterKind::Domain).map(str::to_lowercase));
         }
@@ -106,7 +108,10 @@ impl Masker {
 
     /// Masks `text` on one line: controls and line breaks become spaces (for titles and subjects).
     pub fn mask_line(&self, text: &str) -> Masked {
-        let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+        let words: Vec<&str> = text
+            .split(|c: char| c.is_whitespace() || c.is_control())
+            .filter(|word| !word.is_empty())
+            .collect();
         self.mask(&words.join(" "))
     }
 
@@ -148,7 +153,9 @@ impl Masker {
                 let domain = address.rsplit('@').next().unwrap_or_default();
                 self.own_mailboxes.contains(&address)
                     || self.own_domains.iter().any(|own| {
-                        domain.strip_suffix(own.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+                        domain
+                            .strip_suffix(own.as_str())
+                            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
                     })
             }
             _ => false,
@@ -173,7 +180,9 @@ fn percent_decoded(url: &str) -> String {
     let mut rest = url.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
         let decoded = (first == b'%')
-            .then(|| tail.get(..2).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()))
+            .then(|| {
+                tail.get(..2).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok())
+            })
             .flatten();
         match decoded {
             Some(byte) => {

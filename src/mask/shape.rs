@@ -82,7 +82,8 @@ pub fn is_nhs_number(digits: &[u8; 10]) -> bool {
     if digits.iter().all(|digit| digit == &digits[0]) {
         return false;
     }
-    let sum: u32 = digits[..9].iter().zip((2..=10).rev()).map(|(digit, weight)| u32::from(*digit) * weight).sum();
+    let sum: u32 =
+        digits[..9].iter().zip((2..=10).rev()).map(|(digit, weight)| u32::from(*digit) * weight).sum();
     match 11 - sum % 11 {
         10 => false,
         11 => digits[9] == 0,
@@ -109,7 +110,9 @@ const MAX_SEPARATOR: usize = 3;
 fn is_separator(text: &str) -> bool {
     // A slash between digits of a date is caught by the length of the groups, not here.
     text.len() <= MAX_SEPARATOR
-        && text.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b'-' | b'.' | b'/' | b'_' | b',' | b'|'))
+        && text
+            .bytes()
+            .all(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b'-' | b'.' | b'/' | b'_' | b',' | b'|'))
         && text.bytes().filter(|b| *b == b'\n').count() <= 1
 }
 
@@ -168,14 +171,20 @@ fn spacing_rank(groups: &[usize]) -> u8 {
 
 fn pattern(expression: &str) -> Regex {
     // ASCII classes: Unicode word boundaries fall to an engine many times slower.
-    RegexBuilder::new(expression).unicode(false).case_insensitive(true).build().expect("a constant pattern compiles")
+    RegexBuilder::new(expression)
+        .unicode(false)
+        .case_insensitive(true)
+        .build()
+        .expect("a constant pattern compiles")
 }
 
 static NI_NUMBER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"\b([a-ceghj-prtw-z])[ .\-]?([a-ceghj-nprtw-z])(?:[ .\-_]{0,2}[0-9]){6}[ .\-_]{0,2}[a-d]\b")
 });
 static POSTCODE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"\b(?:gir[ \-]{0,2}0aa|(?:[a-pr-uwyz][0-9][0-9]?|[a-pr-uwyz][a-hk-y][0-9][0-9]?|[a-pr-uwyz][0-9][a-hjkps-uw]|[a-pr-uwyz][a-hk-y][0-9][abehmnprv-y])[ \t\-.]{0,2}[0-9][abd-hjlnp-uw-z]{2})\b")
+    pattern(
+        r"\b(?:gir[ \-]{0,2}0aa|(?:[a-pr-uwyz][0-9][0-9]?|[a-pr-uwyz][a-hk-y][0-9][0-9]?|[a-pr-uwyz][0-9][a-hjkps-uw]|[a-pr-uwyz][a-hk-y][0-9][abehmnprv-y])[ \t\-.]{0,2}[0-9][abd-hjlnp-uw-z]{2})\b",
+    )
 });
 static BIRTH: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
@@ -186,15 +195,18 @@ static BIRTH: LazyLock<Regex> = LazyLock::new(|| {
         r"|(?:19|20)[0-9]{2}[\-./][01]?[0-9][\-./][0-3]?[0-9]|[0-3][0-9][01][0-9](?:19|20)?[0-9]{2}))\b"
     ))
 });
-static PHONE: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?:\(?\+44\)?|\b0044|\(0|\b0)[ \-.]{0,2}(?:\(0\)[ ]?)?[0-9](?:[ \-.()]{0,2}[0-9]){8,9}\b"));
-static EMAIL: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"[a-z0-9][a-z0-9._%+\-']{0,63}@(?:[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?\.){1,8}[a-z]{2,24}"));
+static PHONE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?:\(?\+44\)?|\b0044|\(0|\b0)[ \-.]{0,2}(?:\(0\)[ ]?)?[0-9](?:[ \-.()]{0,2}[0-9]){8,9}\b")
+});
+static EMAIL: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"[a-z0-9][a-z0-9._%+\-']{0,63}@(?:[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?\.){1,8}[a-z]{2,24}")
+});
 static PLATE: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b[a-hj-pr-y]{2}[0-9]{2}[ \-]?[a-hj-pr-z]{3}\b"));
 
 /// Prefixes that HMRC does not issue (NIM39110).
 fn ni_prefix_is_issued(text: &str) -> bool {
-    let letters: String = text.chars().filter(char::is_ascii_alphabetic).take(2).collect::<String>().to_uppercase();
+    let letters: String =
+        text.chars().filter(char::is_ascii_alphabetic).take(2).collect::<String>().to_uppercase();
     !matches!(letters.as_str(), "BG" | "GB" | "KN" | "NK" | "NT" | "TN" | "ZZ")
 }
 

@@ -21,8 +21,16 @@ fn each_kind_has_its_mask() {
 #[test]
 fn every_spacing_of_an_nhs_number_is_masked() {
     for written in [
-        "9434765919", "943-476-5919", "943.476.5919", "943 / 476 / 5919", "9 4 3 4 7 6 5 9 1 9", "94347 65919",
-        "943\n476 5919", "９４３ ４７６ ５９１９", "943\u{200b}476\u{200b}5919", "943_476_5919",
+        "9434765919",
+        "943-476-5919",
+        "943.476.5919",
+        "943 / 476 / 5919",
+        "9 4 3 4 7 6 5 9 1 9",
+        "94347 65919",
+        "943\n476 5919",
+        "９４３ ４７６ ５９１９",
+        "943\u{200b}476\u{200b}5919",
+        "943_476_5919",
     ] {
         let masked = mask(&format!("x {written} y"));
         assert_eq!(masked, "x *** *** **19 y", "{written:?}");
@@ -39,8 +47,16 @@ fn the_right_ten_digits_are_taken_from_a_row_of_numbers() {
 #[test]
 fn what_is_no_identifier_stays() {
     for plain in [
-        "Order 1234567890 shipped", "1111111111", "on 20 November 2026", "£1,234,567.89", "the Solent", "prefix QQ123456C",
-        "GB 12 34 56 C", "reopens on 16 March 2026", "SO19 alone", "page 1 of 3",
+        "Order 1234567890 shipped",
+        "1111111111",
+        "on 20 November 2026",
+        "£1,234,567.89",
+        "the Solent",
+        "prefix QQ123456C",
+        "GB 12 34 56 C",
+        "reopens on 16 March 2026",
+        "SO19 alone",
+        "page 1 of 3",
     ] {
         assert_eq!(mask(plain), plain);
     }

@@ -39,7 +39,13 @@ impl Phrases {
     }
 
     /// Whether a phrase stands in bytes `from..to`, as whole words, at a place that `accept` takes.
-    fn stands_in(&self, spaced: &Spaced, from: usize, to: usize, accept: impl Fn(usize, usize) -> bool) -> bool {
+    fn stands_in(
+        &self,
+        spaced: &Spaced,
+        from: usize,
+        to: usize,
+        accept: impl Fn(usize, usize) -> bool,
+    ) -> bool {
         self.automaton.find_overlapping_iter(&spaced.text()[from..to]).any(|found| {
             let (start, end) = (from + found.start(), from + found.end());
             spaced.is_whole(start, end) && accept(start, end)
@@ -64,7 +70,14 @@ impl Context {
     }
 
     /// Whether the name at `start..end` is the organisation's.
-    pub(super) fn admits(&self, spaced: &Spaced, start: usize, end: usize, document: &Document, field: Field) -> bool {
+    pub(super) fn admits(
+        &self,
+        spaced: &Spaced,
+        start: usize,
+        end: usize,
+        document: &Document,
+        field: Field,
+    ) -> bool {
         if self.is_something_else(spaced, start, end) {
             return false;
         }

@@ -111,7 +111,11 @@ impl Matcher {
         self.find_own_host(document, &mut mentions);
         let found = mentions.into_iter().enumerate().filter(|(_, mentions)| !mentions.is_empty());
         found
-            .map(|(profile, mentions)| Mentioned { profile, organisation: self.organisations[profile].id.clone(), mentions })
+            .map(|(profile, mentions)| Mentioned {
+                profile,
+                organisation: self.organisations[profile].id.clone(),
+                mentions,
+            })
             .collect()
     }
 
@@ -128,17 +132,23 @@ impl Matcher {
                 let organisation = &self.organisations[term.organisation];
                 let watch = &organisation.watches[term.watch];
                 let (start, end) = (hit.start(), hit.end());
-                if term.fits(&spaced, field, start, end) && watch.context.admits(&spaced, start, end, document, field) {
+                if term.fits(&spaced, field, start, end)
+                    && watch.context.admits(&spaced, start, end, document, field)
+                {
                     found.push(Found { organisation: term.organisation, watch: term.watch, start, end });
                 }
             }
         }
         // Of overlapping names of one organisation the longest stands.
-        found.sort_by(|a, b| (b.end - b.start).cmp(&(a.end - a.start)).then(a.start.cmp(&b.start)).then(b.watch.cmp(&a.watch)));
+        found.sort_by(|a, b| {
+            (b.end - b.start).cmp(&(a.end - a.start)).then(a.start.cmp(&b.start)).then(b.watch.cmp(&a.watch))
+        });
         let mut kept: Vec<Found> = Vec::new();
         for candidate in found {
             let overlaps = |other: &Found| {
-                other.organisation == candidate.organisation && candidate.start < other.end && other.start < candidate.end
+                other.organisation == candidate.organisation
+                    && candidate.start < other.end
+                    && other.start < candidate.end
             };
             if !kept.iter().any(overlaps) {
                 kept.push(candidate);

@@ -40,7 +40,11 @@ pub(super) fn terms_of(profile: &Profile, organisation: usize) -> Vec<(String, S
             let anchor = lower.split(' ').max_by_key(|word| word.len()).unwrap_or_default().to_owned();
             let joined = lower.replace(' ', "");
             if lower.contains(' ') && joined.len() >= MIN_JOINED && exact.is_none() {
-                terms.push((joined, anchor.clone(), Term { organisation, watch, form: TermForm::Joined, exact: None }));
+                terms.push((
+                    joined,
+                    anchor.clone(),
+                    Term { organisation, watch, form: TermForm::Joined, exact: None },
+                ));
             }
             if !lower.is_empty() {
                 terms.push((lower, anchor, Term { organisation, watch, form: TermForm::Words, exact }));
@@ -52,12 +56,20 @@ pub(super) fn terms_of(profile: &Profile, organisation: usize) -> Vec<(String, S
         // Hyphens and underscores are spaces by the time the automaton looks.
         let text = spaced_text(&handle);
         let anchor = text.split(' ').max_by_key(|word| word.len()).unwrap_or_default().to_owned();
-        terms.push((text, anchor, Term { organisation, watch: handle_watch, form: TermForm::Handle, exact: None }));
+        terms.push((
+            text,
+            anchor,
+            Term { organisation, watch: handle_watch, form: TermForm::Handle, exact: None },
+        ));
     }
     for domain in &profile.domains {
         let text = spaced_text(&domain.to_lowercase());
         let anchor = text.split(' ').max_by_key(|word| word.len()).unwrap_or_default().to_owned();
-        terms.push((text, anchor, Term { organisation, watch: handle_watch + 1, form: TermForm::Domain, exact: None }));
+        terms.push((
+            text,
+            anchor,
+            Term { organisation, watch: handle_watch + 1, form: TermForm::Domain, exact: None },
+        ));
     }
     terms
 }
@@ -77,7 +89,8 @@ impl Term {
             TermForm::Joined => {
                 spaced.is_whole(start, end)
                     || stands_in_tag(spaced, start, end)
-                    || field == Field::AuthorHandle && !spaced.before(start).is_some_and(|b| b.is_ascii_alphanumeric())
+                    || field == Field::AuthorHandle
+                        && !spaced.before(start).is_some_and(|b| b.is_ascii_alphanumeric())
             }
             TermForm::Handle => {
                 let marked = spaced.before(start) == Some(b'@') || field == Field::AuthorHandle;
@@ -95,7 +108,9 @@ fn stands_in_tag(spaced: &Spaced, start: usize, end: usize) -> bool {
         return false;
     }
     let capital = |at: usize| spaced.at(at).is_some_and(|b| b.is_ascii_uppercase());
-    let begins = start == token + 1 || !spaced.before(start).is_some_and(|b| b.is_ascii_alphanumeric()) || capital(start);
+    let begins = start == token + 1
+        || !spaced.before(start).is_some_and(|b| b.is_ascii_alphanumeric())
+        || capital(start);
     let ends = !spaced.at(end).is_some_and(|b| b.is_ascii_alphanumeric()) || capital(end);
     begins && ends
 }

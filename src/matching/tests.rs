@@ -40,11 +40,15 @@ fn matcher() -> Matcher {
 
 fn found(document: &Document) -> Vec<(String, String)> {
     let hits = matcher().find(document).into_iter();
-    hits.flat_map(|hit| hit.mentions.into_iter().map(move |m| (hit.organisation.to_string(), m.watch))).collect()
+    hits.flat_map(|hit| hit.mentions.into_iter().map(move |m| (hit.organisation.to_string(), m.watch)))
+        .collect()
 }
 
 fn in_text(text: &str) -> Vec<String> {
-    found(&Document { text: text.to_owned(), ..Document::default() }).into_iter().map(|(_, watch)| watch).collect()
+    found(&Document { text: text.to_owned(), ..Document::default() })
+        .into_iter()
+        .map(|(_, watch)| watch)
+        .collect()
 }
 
 #[test]
@@ -67,7 +71,13 @@ fn a_name_is_found_however_it_is_written() {
 #[test]
 fn a_name_that_means_other_things_needs_its_context() {
     assert_eq!(in_text("my Solent nurse"), ["short"]);
-    for text in ["sailing in the Solent", "a nurse on the Solent", "Solent University clinic", "Solentside nurse", "Solent"] {
+    for text in [
+        "sailing in the Solent",
+        "a nurse on the Solent",
+        "Solent University clinic",
+        "Solentside nurse",
+        "Solent",
+    ] {
         assert!(in_text(text).is_empty(), "{text}");
     }
 }
@@ -103,7 +113,10 @@ fn offsets_are_characters_of_the_field_as_given() {
 
 #[test]
 fn a_headline_is_explained_by_the_opening() {
-    let document =
-        Document { title: "Solent hiring".to_owned(), text: "The clinic wants staff.".to_owned(), ..Document::default() };
+    let document = Document {
+        title: "Solent hiring".to_owned(),
+        text: "The clinic wants staff.".to_owned(),
+        ..Document::default()
+    };
     assert_eq!(found(&document).len(), 1);
 }

@@ -89,9 +89,13 @@ fn push_folded(character: char, text: &mut String) {
 /// UTS #39: a letter of another script that looks like an ASCII one is read as that one.
 fn push_skeleton(character: char, text: &mut String) {
     let mut one = [0; 4];
-    let skeleton: String = unicode_security::confusable_detection::skeleton(character.encode_utf8(&mut one)).collect();
+    let skeleton: String =
+        unicode_security::confusable_detection::skeleton(character.encode_utf8(&mut one)).collect();
     // Letters only: the table also folds l, 1 and | together, which would spoil numbers.
-    if character.is_alphabetic() && !skeleton.is_empty() && skeleton.bytes().all(|b| b.is_ascii_alphanumeric()) {
+    if character.is_alphabetic()
+        && !skeleton.is_empty()
+        && skeleton.bytes().all(|b| b.is_ascii_alphanumeric())
+    {
         text.push_str(&skeleton);
     } else {
         text.push(character);

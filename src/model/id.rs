@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 /// Why a name in the configuration cannot be an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no identifier: use 1 to 63 lower-case letters, digits and hyphens, starting with a letter or digit")]
+#[error(
+    "{0:?} is no identifier: use 1 to 63 lower-case letters, digits and hyphens, starting with a letter or digit"
+)]
 pub struct InvalidId(String);
 
 fn is_slug(text: &str) -> bool {

@@ -117,11 +117,35 @@ const MAX_CLAIM: usize = 64;
 impl Pipeline {
     /// A pipeline of `ingredients`.
     pub fn new(ingredients: Ingredients) -> Self {
-        let Ingredients { store, gatherer, fetcher, classifier, planned, options, clock, worker, only, progress } = ingredients;
+        let Ingredients {
+            store,
+            gatherer,
+            fetcher,
+            classifier,
+            planned,
+            options,
+            clock,
+            worker,
+            only,
+            progress,
+        } = ingredients;
         let generation = generation(&store, &classifier);
         let planned = planned.into_iter().map(|planned| (planned.source.id.clone(), planned)).collect();
         let moved_at = AtomicI64::new(clock.now().timestamp_millis());
-        let parts = Parts { store, gatherer, fetcher, classifier, planned, generation, options, clock, worker, only, moved_at, progress };
+        let parts = Parts {
+            store,
+            gatherer,
+            fetcher,
+            classifier,
+            planned,
+            generation,
+            options,
+            clock,
+            worker,
+            only,
+            moved_at,
+            progress,
+        };
         Self { parts: Arc::new(parts) }
     }
 
@@ -184,7 +208,8 @@ impl Pipeline {
             let claimed = self.claim_into(&mut tasks).await?;
             if claimed == 0 && tasks.join_next().await.is_none() {
                 let now = self.parts.clock.now().timestamp_millis();
-                match self.parts.store.next_due(self.parts.only.as_ref().map_or("", SourceId::as_str)).await? {
+                match self.parts.store.next_due(self.parts.only.as_ref().map_or("", SourceId::as_str)).await?
+                {
                     Some(due) if due <= now => tokio::time::sleep(IDLE).await,
                     _ => return Ok(()),
                 }
@@ -277,7 +302,9 @@ fn generation(store: &Store, classifier: &Classifier) -> String {
     let watches: Vec<String> = classifier
         .profiles()
         .iter()
-        .map(|profile| format!("{} {:?} {:?} {:?}", profile.id, profile.watches, profile.domains, profile.handles))
+        .map(|profile| {
+            format!("{} {:?} {:?} {:?}", profile.id, profile.watches, profile.domains, profile.handles)
+        })
         .collect();
     store.fingerprint(&watches.iter().map(String::as_str).collect::<Vec<_>>())
 }

@@ -9,7 +9,9 @@ use chrono::{DateTime, Utc};
 use super::{Parts, Planned, record};
 use crate::clock;
 use crate::extract::{self, decode};
-use crate::fetch::{FailureClass, FetchError, Fetched, Page, Request, Rules, Validators, host_of, parse_target};
+use crate::fetch::{
+    FailureClass, FetchError, Fetched, Page, Request, Rules, Validators, host_of, parse_target,
+};
 use crate::model::{Document, Entry, Source, SourceId, SourceKind};
 use crate::schedule::Schedule;
 use crate::source::{self, page_entry, parse_feed};
@@ -54,7 +56,11 @@ pub(super) async fn poll(parts: &Arc<Parts>, claim: ClaimedSource) -> PollOutcom
     let planned = parts.planned.get(&claim.id);
     let result = match planned {
         Some(planned) => visit(parts, planned, &claim, at).await,
-        None => Err(Failure::new("unknown", "the configuration of this process does not name it", FailureClass::Temporary)),
+        None => Err(Failure::new(
+            "unknown",
+            "the configuration of this process does not name it",
+            FailureClass::Temporary,
+        )),
     };
     let schedule = planned.map_or(Schedule::Every(MAX_BACK_OFF), |planned| planned.schedule.clone());
     let (result, next_due_at) = match result {
@@ -94,7 +100,12 @@ pub(super) fn describe(outcome: &Outcome) -> (SourceId, &'static str, String) {
     }
 }
 
-async fn visit(parts: &Arc<Parts>, planned: &Planned, claim: &ClaimedSource, at: DateTime<Utc>) -> Result<PollResult, Failure> {
+async fn visit(
+    parts: &Arc<Parts>,
+    planned: &Planned,
+    claim: &ClaimedSource,
+    at: DateTime<Utc>,
+) -> Result<PollResult, Failure> {
     still_lawful(&planned.source, at)?;
     let same_generation = claim.generation == parts.generation;
     let validators = if same_generation {
@@ -135,19 +146,27 @@ async fn visit(parts: &Arc<Parts>, planned: &Planned, claim: &ClaimedSource, at:
 fn still_lawful(source: &Source, at: DateTime<Utc>) -> Result<(), Failure> {
     let today = clock::london_day(at);
     if today > source.accountability.review + chrono::Duration::days(REVIEW_GRACE_DAYS) {
-        let detail = format!("its review was due on {}: renew it in the configuration", source.accountability.review);
+        let detail =
+            format!("its review was due on {}: renew it in the configuration", source.accountability.review);
         return Err(Failure::new("review_lapsed", detail, FailureClass::Hard));
     }
     match &source.person {
-        Some(person) if today > person.until => {
-            Err(Failure::new("approval_ended", format!("its approval ended on {}", person.until), FailureClass::Hard))
-        }
+        Some(person) if today > person.until => Err(Failure::new(
+            "approval_ended",
+            format!("its approval ended on {}", person.until),
+            FailureClass::Hard,
+        )),
         _ => Ok(()),
     }
 }
 
 /// Bytes to entries, off the async threads.
-async fn entries_of(parts: &Arc<Parts>, planned: &Planned, page: Page, now: DateTime<Utc>) -> Result<(Vec<Entry>, bool), Failure> {
+async fn entries_of(
+    parts: &Arc<Parts>,
+    planned: &Planned,
+    page: Page,
+    now: DateTime<Utc>,
+) -> Result<(Vec<Entry>, bool), Failure> {
     let kind = planned.source.kind;
     let options = parts.options.source.clone();
     let parsed = tokio::task::spawn_blocking(move || {
@@ -157,7 +176,11 @@ async fn entries_of(parts: &Arc<Parts>, planned: &Planned, page: Page, now: Date
             SourceKind::Feed => {
                 let feed = parse_feed(&decoded.text, &page.url, now, &options)?;
                 if feed.dropped > 0 {
-                    tracing::warn!(url.host = page.url.host_str(), entries.dropped = feed.dropped, "the feed lists more entries than max_entries");
+                    tracing::warn!(
+                        url.host = page.url.host_str(),
+                        entries.dropped = feed.dropped,
+                        "the feed lists more entries than max_entries"
+                    );
                 }
                 Ok((feed.entries, feed.repaired))
             }
@@ -191,7 +214,9 @@ async fn judge(
         .map(|entry| {
             let key = parts.store.fingerprint(&["entry", source.id.as_str(), &entry.key]);
             let content = [entry.title.as_str(), entry.url.as_str(), entry.content.as_str()];
-            let content = parts.store.fingerprint(&[&["content", parts.generation.as_str()], content.as_slice()].concat());
+            let content = parts
+                .store
+                .fingerprint(&[&["content", parts.generation.as_str()], content.as_slice()].concat());
             (key, content, entry)
         })
         .collect();
@@ -199,7 +224,8 @@ async fn judge(
     let known = parts.store.known_entries(&source.id, &listed).await;
     let known: HashMap<String, String> =
         known.map_err(|error| Failure::new("store", error.to_string(), FailureClass::Temporary))?;
-    let fresh: Vec<_> = keyed.into_iter().filter(|(key, content, _)| known.get(key) != Some(content)).collect();
+    let fresh: Vec<_> =
+        keyed.into_iter().filter(|(key, content, _)| known.get(key) != Some(content)).collect();
     let (parts, source) = (parts.clone(), source.clone());
     let judged = tokio::task::spawn_blocking(move || {
         let record = |(key, content, entry): (String, String, Entry)| EntryRecord {
@@ -210,7 +236,9 @@ async fn judge(
         };
         fresh.into_iter().map(record).collect()
     });
-    let records = judged.await.map_err(|_| Failure::new("unreadable", "the extractor failed on it", FailureClass::Soft))?;
+    let records = judged
+        .await
+        .map_err(|_| Failure::new("unreadable", "the extractor failed on it", FailureClass::Soft))?;
     Ok((records, listed))
 }
 
@@ -230,7 +258,9 @@ fn state_of(parts: &Parts, source: &Source, entry: &Entry, at: DateTime<Utc>) ->
 /// The document of an entry whose text is at hand.
 pub(super) fn document_of(source: &Source, entry: &Entry, options: &extract::Options) -> Document {
     match (source.kind, url::Url::parse(&entry.url)) {
-        (SourceKind::Page, Ok(url)) => extract::document_of_page(entry.content.as_str(), &url, entry, source.document_kind, options),
+        (SourceKind::Page, Ok(url)) => {
+            extract::document_of_page(entry.content.as_str(), &url, entry, source.document_kind, options)
+        }
         _ => extract::document_of_entry(entry, source.document_kind, options),
     }
 }
@@ -255,6 +285,7 @@ fn back_off(schedule: &Schedule, at: DateTime<Utc>, failures: i64, failure: &Fai
         }
         Schedule::Cron(line) => line.next_after(at),
     };
-    let asked = failure.retry_after.and_then(|wait| chrono::Duration::from_std(wait).ok()).map(|wait| at + wait);
+    let asked =
+        failure.retry_after.and_then(|wait| chrono::Duration::from_std(wait).ok()).map(|wait| at + wait);
     asked.map_or(next, |asked| next.max(asked))
 }

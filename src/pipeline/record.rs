@@ -29,8 +29,11 @@ pub(super) fn of(parts: &Parts, document: &Document, doubt: Option<DateDoubt>) -
     } else {
         parts.store.fingerprint(&["text", &text])
     };
-    let title_key =
-        if title.chars().count() < MIN_TITLE_CHARS { String::new() } else { parts.store.fingerprint(&["title", &title]) };
+    let title_key = if title.chars().count() < MIN_TITLE_CHARS {
+        String::new()
+    } else {
+        parts.store.fingerprint(&["title", &title])
+    };
     Some(DocumentRecord {
         kind: document.kind,
         url: masker.mask_url(&document.url),
@@ -52,7 +55,8 @@ pub(super) fn of(parts: &Parts, document: &Document, doubt: Option<DateDoubt>) -
 fn hit_record(parts: &Parts, hit: Hit) -> HitRecord {
     let profile = parts.classifier.profiles().iter().find(|profile| profile.id == hit.organisation);
     let withheld = |category| profile.is_none_or(|profile| is_withheld(category, profile));
-    let (kept, dropped): (Vec<_>, Vec<_>) = hit.findings.into_iter().partition(|finding| !withheld(finding.category));
+    let (kept, dropped): (Vec<_>, Vec<_>) =
+        hit.findings.into_iter().partition(|finding| !withheld(finding.category));
     let hit = Hit::new(hit.organisation, hit.mentions, kept);
     HitRecord {
         organisation: hit.organisation,

@@ -25,11 +25,15 @@ pub(super) async fn follow(parts: &Arc<Parts>, claim: ClaimedEntry) -> EntryOutc
 
 async fn read(parts: &Arc<Parts>, claim: &ClaimedEntry) -> EntryResult {
     let Some(planned) = parts.planned.get(&claim.source) else {
-        return EntryResult::Failed { detail: "the configuration does not name its source any more".to_owned() };
+        return EntryResult::Failed {
+            detail: "the configuration does not name its source any more".to_owned(),
+        };
     };
     let entry: Entry = match serde_json::from_slice(&claim.payload) {
         Ok(entry) => entry,
-        Err(error) => return EntryResult::Failed { detail: format!("what was stored of it cannot be read: {error}") },
+        Err(error) => {
+            return EntryResult::Failed { detail: format!("what was stored of it cannot be read: {error}") };
+        }
     };
     let url = match parse_target(&entry.url, &parts.fetcher.policy()) {
         Ok(url) => url,
@@ -41,18 +45,25 @@ async fn read(parts: &Arc<Parts>, claim: &ClaimedEntry) -> EntryResult {
         Err(FetchError::Gone) if entry.content.as_str().is_empty() => EntryResult::Gone,
         Err(error) if error.class() != FailureClass::Hard && claim.attempts + 1 < MAX_ATTEMPTS => {
             let wait = Duration::minutes(RETRY_MINUTES << claim.attempts.clamp(0, 6));
-            let asked = error.retry_after().and_then(|wait| Duration::from_std(wait).ok()).unwrap_or_default();
+            let asked =
+                error.retry_after().and_then(|wait| Duration::from_std(wait).ok()).unwrap_or_default();
             EntryResult::Retry { at: parts.clock.now() + wait.max(asked), detail: error.to_string() }
         }
         Err(_) => EntryResult::Done(own_words(parts, &planned.source, entry).await),
     }
 }
 
-async fn judged(parts: &Arc<Parts>, source: &Source, entry: Entry, page: Page) -> Option<Box<DocumentRecord>> {
+async fn judged(
+    parts: &Arc<Parts>,
+    source: &Source,
+    entry: Entry,
+    page: Page,
+) -> Option<Box<DocumentRecord>> {
     let (parts, source) = (parts.clone(), source.clone());
     let work = tokio::task::spawn_blocking(move || {
         let html = decode(&page.body, page.content_type.as_deref()).text;
-        let mut document = document_of_page(&html, &page.url, &entry, source.document_kind, &parts.options.extract);
+        let mut document =
+            document_of_page(&html, &page.url, &entry, source.document_kind, &parts.options.extract);
         let listed = poll::document_of(&source, &entry, &parts.options.extract);
         if document.text.is_empty() {
             document.text = listed.text;

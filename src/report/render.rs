@@ -35,8 +35,16 @@ pub fn render(report: &Report, format: Format) -> Result<String, RenderError> {
     }
 }
 
-const HEADINGS: [&str; 8] =
-    ["period", "group", "hits", "stories", "previous hits", "previous stories", "blind hours", "source hours"];
+const HEADINGS: [&str; 8] = [
+    "period",
+    "group",
+    "hits",
+    "stories",
+    "previous hits",
+    "previous stories",
+    "blind hours",
+    "source hours",
+];
 
 fn table(report: &Report) -> String {
     let mut table = Table::new();
@@ -59,7 +67,10 @@ fn table(report: &Report) -> String {
         text = format!("Trend from {} to {}: nothing was found.\n", report.from, report.to);
     }
     if report.employee_conduct_counted > 0 {
-        text.push_str(&format!("Remarks by workers, counted and not kept: {}\n", report.employee_conduct_counted));
+        text.push_str(&format!(
+            "Remarks by workers, counted and not kept: {}\n",
+            report.employee_conduct_counted
+        ));
     }
     text + report.not_seen + "\n"
 }

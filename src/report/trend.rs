@@ -141,7 +141,11 @@ pub async fn build(
         }
     }
     let before = period.previous(first);
-    let query = TrendQuery { from: before.to_string(), to: (period.next(starts[starts.len() - 1]) - Days::new(1)).min(to).to_string(), group_by };
+    let query = TrendQuery {
+        from: before.to_string(),
+        to: (period.next(starts[starts.len() - 1]) - Days::new(1)).min(to).to_string(),
+        group_by,
+    };
     let counts = counted(store.trend(&query).await?, period);
     let mut rows = Vec::new();
     for start in starts {
@@ -149,8 +153,11 @@ pub async fn build(
         let end = period.next(start);
         let ms = |day| clock::london_midnight(day).timestamp_millis();
         let coverage: Coverage = store.coverage(ms(start), ms(end), now.timestamp_millis()).await?;
-        let groups: std::collections::BTreeSet<&String> =
-            counts.keys().filter(|(day, _)| *day == start || *day == previous).map(|(_, group)| group).collect();
+        let groups: std::collections::BTreeSet<&String> = counts
+            .keys()
+            .filter(|(day, _)| *day == start || *day == previous)
+            .map(|(_, group)| group)
+            .collect();
         for group in groups {
             let of = |day| counts.get(&(day, group.clone())).copied().unwrap_or_default();
             let ((hits, stories), (previous_hits, previous_stories)) = (of(start), of(previous));
@@ -188,7 +195,11 @@ mod tests {
     #[test]
     fn periods_follow_the_calendar() {
         let day = |text: &str| text.parse::<NaiveDate>().unwrap();
-        assert_eq!(Period::Week.start(day("2026-11-22")), day("2026-11-16"), "Sunday belongs to Monday's week");
+        assert_eq!(
+            Period::Week.start(day("2026-11-22")),
+            day("2026-11-16"),
+            "Sunday belongs to Monday's week"
+        );
         assert_eq!(Period::Month.next(day("2026-12-01")), day("2027-01-01"));
         assert_eq!(Period::Month.previous(day("2026-03-01")), day("2026-02-01"));
         assert_eq!(Period::Day.next(day("2028-02-28")), day("2028-02-29"));

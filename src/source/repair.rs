@@ -6,14 +6,17 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-static TITLE: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?s)(<title\b[^>/]*>)(.*?)(</title\s*>)").expect("a constant pattern compiles"));
+static TITLE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?s)(<title\b[^>/]*>)(.*?)(</title\s*>)").expect("a constant pattern compiles")
+});
 static DESCRIPTION: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?s)(<description\b[^>/]*>)(.*?)(</description\s*>)").expect("a constant pattern compiles")
 });
-static RSS_ROOT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"<rss\b([^>]*)>").expect("a constant pattern compiles"));
-static RSS_VERSION: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r#"\bversion\s*=\s*["'](?:2\.0|0\.91|0\.92)?["']"#).expect("a constant pattern compiles"));
+static RSS_ROOT: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"<rss\b([^>]*)>").expect("a constant pattern compiles"));
+static RSS_VERSION: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"\bversion\s*=\s*["'](?:2\.0|0\.91|0\.92)?["']"#).expect("a constant pattern compiles")
+});
 
 /// The mended text, or `None` where nothing can be done.
 pub(super) fn repaired(text: &str) -> Option<String> {
@@ -71,7 +74,9 @@ fn starts_entity(text: &str) -> bool {
     let Some(end) = text.bytes().take(12).position(|b| b == b';') else { return false };
     let name = &text[1..end];
     match name.strip_prefix('#') {
-        Some(number) => !number.is_empty() && number.bytes().all(|b| b.is_ascii_hexdigit() || b == b'x' || b == b'X'),
+        Some(number) => {
+            !number.is_empty() && number.bytes().all(|b| b.is_ascii_hexdigit() || b == b'x' || b == b'X')
+        }
         None => !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric()),
     }
 }
@@ -126,7 +131,9 @@ fn close_after_last_item(mut text: String) -> String {
         ("</item>", "</rdf:RDF>")
     };
     let root_end = closing.rsplit('<').next().unwrap_or_default();
-    if !text.contains(&format!("<{root_end}")) && let Some(last) = text.rfind(item_end) {
+    if !text.contains(&format!("<{root_end}"))
+        && let Some(last) = text.rfind(item_end)
+    {
         text.truncate(last + item_end.len());
         text.push_str(closing);
     }

@@ -153,7 +153,8 @@ const DECIDED: &str = "SELECT version, recipients, reason FROM decision WHERE hi
 const TAKE: &str = "DELETE FROM outbox WHERE hit = $1 AND version = $2";
 const INSERT_ALERT: &str = "INSERT INTO alert (kind, organisation, message_id, at, subject, text, html)
 VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id";
-const INSERT_DELIVERY: &str = "INSERT INTO delivery (alert, recipient, channel, next_at) VALUES ($1, $2, $3, $4)";
+const INSERT_DELIVERY: &str =
+    "INSERT INTO delivery (alert, recipient, channel, next_at) VALUES ($1, $2, $3, $4)";
 const INSERT_DECISION: &str = "INSERT INTO decision (hit, version, recipients, reason, at, due_at, alert) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const CARRY_OUT: Both =
     with_list!("UPDATE decision SET alert = $1 WHERE alert IS NULL AND CAST(id AS TEXT) IN ", 2, "");
@@ -186,7 +187,8 @@ struct WaitingRow {
 impl Store {
     /// Hits that nobody has decided on, oldest first.
     pub async fn outbox(&self, limit: i64) -> Result<Vec<OutboxItem>, StoreError> {
-        let rows: Vec<HitRow> = on_read!(&self.db, pool => sqlx::query_as(OUTBOX).bind(limit).fetch_all(pool).await?);
+        let rows: Vec<HitRow> =
+            on_read!(&self.db, pool => sqlx::query_as(OUTBOX).bind(limit).fetch_all(pool).await?);
         let mut items = Vec::with_capacity(rows.len());
         for hit in rows {
             let findings = self.findings_of(hit.id).await?;
@@ -196,7 +198,8 @@ impl Store {
     }
 
     async fn findings_of(&self, hit: i64) -> Result<Vec<Finding>, StoreError> {
-        let rows: Vec<FindingRow> = on_read!(&self.db, pool => sqlx::query_as(FINDINGS).bind(hit).fetch_all(pool).await?);
+        let rows: Vec<FindingRow> =
+            on_read!(&self.db, pool => sqlx::query_as(FINDINGS).bind(hit).fetch_all(pool).await?);
         rows.into_iter().map(FindingRow::finding).collect()
     }
 
@@ -286,6 +289,8 @@ impl Store {
 
     /// When the last alert of a kind was made for an organisation (ms).
     pub async fn last_alert(&self, kind: &str, organisation: &str) -> Result<Option<i64>, StoreError> {
-        Ok(on_read!(&self.db, pool => sqlx::query_scalar(LAST_ALERT).bind(kind).bind(organisation).fetch_one(pool).await?))
+        Ok(
+            on_read!(&self.db, pool => sqlx::query_scalar(LAST_ALERT).bind(kind).bind(organisation).fetch_one(pool).await?),
+        )
     }
 }

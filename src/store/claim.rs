@@ -90,7 +90,8 @@ WHERE e.state = 'waiting' AND e.due_at <= $1 AND e.lease_until <= $1 AND h.next_
 ORDER BY e.due_at, e.id LIMIT $2",
     "FOR UPDATE OF e, h SKIP LOCKED"
 );
-const LEASE_SOURCE: &str = "UPDATE source SET lease_until = $1, lease_by = $2, fence = fence + 1 WHERE id = $3";
+const LEASE_SOURCE: &str =
+    "UPDATE source SET lease_until = $1, lease_by = $2, fence = fence + 1 WHERE id = $3";
 const LEASE_ENTRY: &str = "UPDATE entry SET lease_until = $1, lease_by = $2, fence = fence + 1 WHERE id = $3";
 const PACE_HOST: &str = "UPDATE host SET next_at = $1 WHERE name = $2";
 
@@ -127,7 +128,10 @@ impl Store {
                 continue;
             }
             lease(&mut tx, LEASE_SOURCE, row.id.as_str(), terms).await?;
-            let id = row.id.parse().map_err(|_| StoreError::Inconsistent(format!("a source named {:?}", row.id)))?;
+            let id = row
+                .id
+                .parse()
+                .map_err(|_| StoreError::Inconsistent(format!("a source named {:?}", row.id)))?;
             claimed.push(ClaimedSource {
                 id,
                 fence: row.fence + 1,
@@ -162,7 +166,10 @@ impl Store {
             on_tx!(&mut tx, tx => {
                 sqlx::query(LEASE_ENTRY).bind(terms.now + terms.lease_ms).bind(terms.worker).bind(row.id).execute(&mut **tx).await?;
             });
-            let source = row.source.parse().map_err(|_| StoreError::Inconsistent(format!("a source named {:?}", row.source)))?;
+            let source = row
+                .source
+                .parse()
+                .map_err(|_| StoreError::Inconsistent(format!("a source named {:?}", row.source)))?;
             claimed.push(ClaimedEntry {
                 id: EntryId(row.id),
                 source,
@@ -191,7 +198,13 @@ struct Pacer(HashSet<String>);
 
 impl Pacer {
     /// Whether a request to `host` may be made now; then the host rests for its gap.
-    async fn take(&mut self, tx: &mut Tx, host: &str, gap_ms: i64, terms: Terms<'_>) -> Result<bool, StoreError> {
+    async fn take(
+        &mut self,
+        tx: &mut Tx,
+        host: &str,
+        gap_ms: i64,
+        terms: Terms<'_>,
+    ) -> Result<bool, StoreError> {
         if gap_ms <= 0 {
             return Ok(true);
         }

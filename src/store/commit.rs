@@ -4,7 +4,8 @@
 use super::db::{Tx, on_tx};
 use super::dialect::{Both, with_list};
 use super::record::{
-    DocumentRecord, EntryOutcome, EntryRecord, EntryResult, EntryState, HitRecord, Outcome, PollOutcome, PollResult,
+    DocumentRecord, EntryOutcome, EntryRecord, EntryResult, EntryState, HitRecord, Outcome, PollOutcome,
+    PollResult,
 };
 use super::{Store, StoreError};
 use crate::clock;
@@ -28,7 +29,8 @@ const POLLED: &str = "UPDATE source SET lease_until = 0, next_due_at = $1, last_
 WHERE id = $5 AND fence = $6";
 const READ: &str = "UPDATE source SET etag = $1, last_modified = $2, body_hash = $3, generation = $4, repaired = $5, read_at = $6
 WHERE id = $7";
-const FAILED: &str = "UPDATE source SET lease_until = 0, next_due_at = $1, last_polled_at = $2, last_outcome = $3,
+const FAILED: &str =
+    "UPDATE source SET lease_until = 0, next_due_at = $1, last_polled_at = $2, last_outcome = $3,
   last_detail = $4, failures = failures + $5
 WHERE id = $6 AND fence = $7";
 const LOG_POLL: &str = "INSERT INTO poll (source, at, outcome, detail, status, entries, hits, bytes, took_ms)
@@ -51,11 +53,17 @@ ON CONFLICT (source, key) DO UPDATE SET content = excluded.content, state = excl
   fence = entry.fence + 1, lease_until = 0
 RETURNING id, first_seen_at";
 /// Entries that are listed still, noted once a day.
-const STILL_LISTED: Both = with_list!("UPDATE entry SET listed_at = $1 WHERE source = $2 AND listed_at < $1 - 86400000 AND key IN ", 3, "");
+const STILL_LISTED: Both = with_list!(
+    "UPDATE entry SET listed_at = $1 WHERE source = $2 AND listed_at < $1 - 86400000 AND key IN ",
+    3,
+    ""
+);
 const UPSERT_HOST: &str = "INSERT INTO host (name) VALUES ($1) ON CONFLICT (name) DO NOTHING";
-const ENTRY_DONE: &str = "UPDATE entry SET state = $1, sealed = NULL, key_id = NULL, due_at = NULL, lease_until = 0, detail = $2
+const ENTRY_DONE: &str =
+    "UPDATE entry SET state = $1, sealed = NULL, key_id = NULL, due_at = NULL, lease_until = 0, detail = $2
 WHERE id = $3 AND fence = $4 AND state = 'waiting' RETURNING first_seen_at, backlog";
-const ENTRY_RETRY: &str = "UPDATE entry SET due_at = $1, attempts = attempts + 1, lease_until = 0, detail = $2
+const ENTRY_RETRY: &str =
+    "UPDATE entry SET due_at = $1, attempts = attempts + 1, lease_until = 0, detail = $2
 WHERE id = $3 AND fence = $4 AND state = 'waiting' RETURNING first_seen_at, backlog";
 
 const UPSERT_DOCUMENT: &str = "INSERT INTO document (entry, kind, url, linkable, title, published_at, doubt, first_seen_at, language,
@@ -67,14 +75,17 @@ ON CONFLICT (entry) DO UPDATE SET url = excluded.url, linkable = excluded.linkab
   sealed = excluded.sealed, key_id = excluded.key_id
 RETURNING id";
 const KNOWN_HIT: &str = "SELECT id, severity FROM hit WHERE document = $1 AND organisation = $2";
-const KNOWN_FINDINGS: &str = "SELECT category, severity FROM finding WHERE hit = $1 ORDER BY category, severity";
+const KNOWN_FINDINGS: &str =
+    "SELECT category, severity FROM finding WHERE hit = $1 ORDER BY category, severity";
 const INSERT_HIT: &str = "INSERT INTO hit (document, organisation, source, story, at, day, severity, open_severity, backlog, restricted,
   leads, mentions, created_at, changed_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) RETURNING id";
-const UPDATE_HIT: &str = "UPDATE hit SET severity = $1, open_severity = $2, restricted = $3, mentions = $4, version = version + 1,
+const UPDATE_HIT: &str =
+    "UPDATE hit SET severity = $1, open_severity = $2, restricted = $3, mentions = $4, version = version + 1,
   changed_at = $5 WHERE id = $6 RETURNING version";
 const DROP_FINDINGS: &str = "DELETE FROM finding WHERE hit = $1";
-const INSERT_FINDING: &str = "INSERT INTO finding (hit, category, rule, rule_version, severity, score, clauses, binds, origin, writer,
+const INSERT_FINDING: &str =
+    "INSERT INTO finding (hit, category, rule, rule_version, severity, score, clauses, binds, origin, writer,
   at_risk, restricted, spans, reason)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 const ENQUEUE: &str = "INSERT INTO outbox (hit, version, created_at) VALUES ($1, $2, $3)
@@ -102,7 +113,10 @@ impl Store {
     /// # Errors
     /// When the transaction as a whole fails: then nothing of it was written. The failure of a single
     /// outcome is in its own place.
-    pub async fn commit(&self, outcomes: &[Outcome]) -> Result<Vec<Result<Committed, StoreError>>, StoreError> {
+    pub async fn commit(
+        &self,
+        outcomes: &[Outcome],
+    ) -> Result<Vec<Result<Committed, StoreError>>, StoreError> {
         let mut tx = self.db.begin().await?;
         let mut results = Vec::with_capacity(outcomes.len());
         for outcome in outcomes {
@@ -139,7 +153,9 @@ impl Store {
             return Ok(Committed::Stored { hits: Vec::new() });
         }
         let (outcome, detail) = match &poll.result {
-            PollResult::Read { repaired: true, listed, .. } => ("read", format!("{} entries, after repair", listed.len())),
+            PollResult::Read { repaired: true, listed, .. } => {
+                ("read", format!("{} entries, after repair", listed.len()))
+            }
             PollResult::Read { listed, .. } => ("read", format!("{} entries", listed.len())),
             _ => ("unchanged", String::new()),
         };
@@ -154,7 +170,17 @@ impl Store {
         });
         let mut hits = Vec::new();
         let mut counts = (0, 0, 0);
-        if let PollResult::Read { etag, last_modified, body_hash, generation, bytes, repaired, entries, listed } = &poll.result {
+        if let PollResult::Read {
+            etag,
+            last_modified,
+            body_hash,
+            generation,
+            bytes,
+            repaired,
+            entries,
+            listed,
+        } = &poll.result
+        {
             on_tx!(&mut *tx, tx => {
                 sqlx::query(READ).bind(etag).bind(last_modified).bind(body_hash).bind(generation).bind(i64::from(*repaired))
                     .bind(at).bind(source).execute(&mut **tx).await?;
@@ -186,9 +212,12 @@ impl Store {
         let at = poll.at.timestamp_millis();
         let (state, sealed, host, due) = match &entry.state {
             EntryState::Done(_) => ("done", None, None, None),
-            EntryState::Waiting { payload, host, due_at } => {
-                ("waiting", Some(self.key.seal("entry", payload)?), Some(host), Some(due_at.timestamp_millis()))
-            }
+            EntryState::Waiting { payload, host, due_at } => (
+                "waiting",
+                Some(self.key.seal("entry", payload)?),
+                Some(host),
+                Some(due_at.timestamp_millis()),
+            ),
         };
         let key_id = sealed.is_some().then(|| self.key.id());
         let (id, first_seen_at): (i64, i64) = on_tx!(&mut *tx, tx => {
@@ -201,7 +230,14 @@ impl Store {
                 .fetch_one(&mut **tx).await?
         });
         let EntryState::Done(Some(document)) = &entry.state else { return Ok(Vec::new()) };
-        let origin = Origin { source: poll.source.as_str(), entry: id, now: at, first_seen_at, first_polled_at, backlog: entry.backlog };
+        let origin = Origin {
+            source: poll.source.as_str(),
+            entry: id,
+            now: at,
+            first_seen_at,
+            first_polled_at,
+            backlog: entry.backlog,
+        };
         self.commit_document(tx, document, &origin).await
     }
 
@@ -220,7 +256,9 @@ impl Store {
                 .fetch_optional(&mut **tx).await?,
         });
         let Some((first_seen_at, backlog)) = row else { return Ok(Committed::Stale) };
-        let EntryResult::Done(Some(document)) = &outcome.result else { return Ok(Committed::Stored { hits: Vec::new() }) };
+        let EntryResult::Done(Some(document)) = &outcome.result else {
+            return Ok(Committed::Stored { hits: Vec::new() });
+        };
         let source = outcome.source.as_str();
         let first: Option<i64> =
             on_tx!(&mut *tx, tx => sqlx::query_scalar(FIRST_POLL).bind(source).fetch_one(&mut **tx).await?);
@@ -327,7 +365,8 @@ async fn says_the_same(tx: &mut Tx, hit: i64, findings: &[Finding]) -> Result<bo
 async fn insert_finding(tx: &mut Tx, hit: i64, finding: &Finding) -> Result<(), StoreError> {
     let clauses = serde_json::Value::from(finding.clauses.clone()).to_string();
     let spans = serde_json::to_string(&finding.spans).unwrap_or_else(|_| "[]".to_owned());
-    let writer = finding.writer.and_then(|writer| serde_json::to_value(writer).ok()?.as_str().map(str::to_owned));
+    let writer =
+        finding.writer.and_then(|writer| serde_json::to_value(writer).ok()?.as_str().map(str::to_owned));
     on_tx!(tx, tx => {
         sqlx::query(INSERT_FINDING)
             .bind(hit).bind(finding.category.as_str()).bind(&finding.rule).bind(i64::from(finding.rule_version))

@@ -12,7 +12,8 @@ pub struct Coverage {
     pub service_hours: f64,
 }
 
-const GAPS: &str = "SELECT from_at, COALESCE(until_at, $3) FROM gap WHERE from_at < $2 AND COALESCE(until_at, $3) > $1";
+const GAPS: &str =
+    "SELECT from_at, COALESCE(until_at, $3) FROM gap WHERE from_at < $2 AND COALESCE(until_at, $3) > $1";
 const SERVICE: &str = "SELECT created_at, COALESCE(retired_at, $3) FROM source
 WHERE created_at < $2 AND COALESCE(retired_at, $3) > $1";
 

@@ -5,7 +5,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use sqlx::{Postgres, Sqlite, Transaction};
 
 use super::{Options, StoreError};
@@ -65,17 +67,23 @@ impl Db {
             let path = path.trim_start_matches("//");
             let connect = sqlite_options(path).map_err(|error| fail(error.to_string()))?;
             let write = SqlitePoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
-            let write = write.connect_with(connect.clone()).await.map_err(|error| fail(explain_sqlite(path, &error)))?;
+            let write =
+                write.connect_with(connect).await.map_err(|error| fail(explain_sqlite(path, &error)))?;
             let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&write).await?;
             if parse_version(&version) < MIN_SQLITE {
                 return Err(fail(format!("SQLite {version} can lose data; at least 3.51.3 is needed")));
             }
-            let read = SqlitePoolOptions::new().max_connections(options.connections).acquire_timeout(ACQUIRE_TIMEOUT);
-            let read = read.connect_with(connect.pragma("query_only", "ON")).await?;
+            // Opened at once: a reader that joins later would wait for the writer's lock.
+            let read = SqlitePoolOptions::new()
+                .min_connections(options.connections)
+                .max_connections(options.connections);
+            let read = read.acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(None).max_lifetime(None);
+            let read = read.connect_with(reader_options(path)).await?;
             return Ok(Self::Sqlite { write, read });
         }
         let connect = PgConnectOptions::from_str(&options.url).map_err(|error| fail(error.to_string()))?;
-        let pool = PgPoolOptions::new().max_connections(options.connections.max(4)).acquire_timeout(ACQUIRE_TIMEOUT);
+        let pool =
+            PgPoolOptions::new().max_connections(options.connections.max(4)).acquire_timeout(ACQUIRE_TIMEOUT);
         let pool = pool.connect_with(connect).await.map_err(|error| fail(error.to_string()))?;
         Ok(Self::Postgres(pool))
     }
@@ -96,10 +104,12 @@ impl Db {
 
     /// The schema found; 0 for an empty database.
     pub(super) async fn found_schema(&self) -> Result<i64, StoreError> {
-        const MIGRATED: &str = "SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) FROM _sqlx_migrations WHERE success";
+        const MIGRATED: &str =
+            "SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) FROM _sqlx_migrations WHERE success";
         let exists: i64 = match self {
             Self::Sqlite { read, .. } => {
-                let sql = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";
+                let sql =
+                    "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";
                 sqlx::query_scalar(sql).fetch_one(read).await?
             }
             Self::Postgres(pool) => {
@@ -164,8 +174,20 @@ fn sqlite_options(path: &str) -> Result<SqliteConnectOptions, sqlx::Error> {
         .auto_vacuum(sqlx::sqlite::SqliteAutoVacuum::Incremental))
 }
 
+/// Readers change nothing, not even the journal's mode.
+fn reader_options(path: &str) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .pragma("trusted_schema", "OFF")
+        .pragma("query_only", "ON")
+}
+
 fn explain_sqlite(path: &str, error: &sqlx::Error) -> String {
-    format!("{error}; check that the folder of {path} exists, that this user may write there, and that the disk is not full")
+    format!(
+        "{error}; check that the folder of {path} exists, that this user may write there, and that the disk is not full"
+    )
 }
 
 fn parse_version(text: &str) -> (u32, u32, u32) {

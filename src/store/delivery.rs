@@ -51,7 +51,8 @@ WHERE d.state = 'queued' AND d.next_at <= $1 AND d.lease_until <= $1
 ORDER BY d.next_at, d.id LIMIT $2",
     "FOR UPDATE OF d SKIP LOCKED"
 );
-const LEASE: &str = "UPDATE delivery SET lease_until = $1, fence = fence + 1, attempts = attempts + 1 WHERE id = $2";
+const LEASE: &str =
+    "UPDATE delivery SET lease_until = $1, fence = fence + 1, attempts = attempts + 1 WHERE id = $2";
 const SENT: &str = "UPDATE delivery SET state = 'sent', sent_at = $1, lease_until = 0, detail = '' WHERE id = $2 AND fence = $3";
 const RETRY: &str = "UPDATE delivery SET next_at = $1, lease_until = 0, detail = $2 WHERE id = $3 AND fence = $4 AND state = 'queued'";
 const FAILED: &str = "UPDATE delivery SET state = 'failed', lease_until = 0, detail = $1 WHERE id = $2 AND fence = $3 AND state = 'queued'";
@@ -63,7 +64,12 @@ FROM delivery WHERE state <> 'sent'";
 
 impl Store {
     /// Claims up to `limit` deliveries that are due.
-    pub async fn claim_deliveries(&self, now: i64, lease_ms: i64, limit: i64) -> Result<Vec<ClaimedDelivery>, StoreError> {
+    pub async fn claim_deliveries(
+        &self,
+        now: i64,
+        lease_ms: i64,
+        limit: i64,
+    ) -> Result<Vec<ClaimedDelivery>, StoreError> {
         let mut tx = self.db.begin().await?;
         let sql = DUE.of_tx(&tx);
         let mut due: Vec<ClaimedDelivery> = on_tx!(&mut tx, tx => {
@@ -90,7 +96,13 @@ impl Store {
     }
 
     /// Records that a message is to be tried again at `next_at`, and why.
-    pub async fn delivery_retry(&self, id: DeliveryId, fence: i64, next_at: i64, detail: &str) -> Result<(), StoreError> {
+    pub async fn delivery_retry(
+        &self,
+        id: DeliveryId,
+        fence: i64,
+        next_at: i64,
+        detail: &str,
+    ) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         on_tx!(&mut tx, tx => {
             sqlx::query(RETRY).bind(next_at).bind(detail).bind(id.0).bind(fence).execute(&mut **tx).await?;

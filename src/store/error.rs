@@ -12,7 +12,9 @@ pub enum StoreError {
         why: String,
     },
     /// A newer program has been here.
-    #[error("the store was written by a newer version of trustwatch (schema {found}, this one knows {known}): install that version again, or restore a backup from before the upgrade")]
+    #[error(
+        "the store was written by a newer version of trustwatch (schema {found}, this one knows {known}): install that version again, or restore a backup from before the upgrade"
+    )]
     Newer {
         /// The schema found.
         found: i64,
@@ -28,7 +30,9 @@ pub enum StoreError {
         known: i64,
     },
     /// The key is not the one that sealed the store.
-    #[error("the key file does not belong to this store (it is {found}, the store was sealed with {expected}): restore the key file from your backup")]
+    #[error(
+        "the key file does not belong to this store (it is {found}, the store was sealed with {expected}): restore the key file from your backup"
+    )]
     WrongKey {
         /// The key id found.
         found: String,
@@ -57,7 +61,10 @@ impl StoreError {
             Self::Database(sqlx::Error::Database(error)) => {
                 // Busy, locked, full; serialisation failure, deadlock, admin shutdown, too many clients.
                 let code = error.code().unwrap_or_default();
-                matches!(code.as_ref(), "5" | "6" | "10" | "13" | "517" | "261" | "40001" | "40P01" | "57P01" | "57P03" | "53300")
+                matches!(
+                    code.as_ref(),
+                    "5" | "6" | "10" | "13" | "517" | "261" | "40001" | "40P01" | "57P01" | "57P03" | "53300"
+                )
             }
             _ => false,
         }

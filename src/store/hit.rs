@@ -177,11 +177,18 @@ impl Store {
         let mut one = vec![summary];
         self.add_categories(&mut one, scope).await?;
         let Some(summary) = one.pop() else { return Ok(None) };
-        let (kind, linkable, published_at, first_seen_at, mentions, copies): (String, i64, Option<i64>, i64, String, i64) =
-            on_read!(&self.db, pool => sqlx::query_as(DETAIL).bind(id.0).fetch_one(pool).await?);
+        let (kind, linkable, published_at, first_seen_at, mentions, copies): (
+            String,
+            i64,
+            Option<i64>,
+            i64,
+            String,
+            i64,
+        ) = on_read!(&self.db, pool => sqlx::query_as(DETAIL).bind(id.0).fetch_one(pool).await?);
         let findings: Vec<FindingRow> = on_read!(&self.db, pool =>
             sqlx::query_as(FINDINGS).bind(id.0).bind(i64::from(scope.restricted)).fetch_all(pool).await?);
-        let decisions = on_read!(&self.db, pool => sqlx::query_as(DECISIONS).bind(id.0).fetch_all(pool).await?);
+        let decisions =
+            on_read!(&self.db, pool => sqlx::query_as(DECISIONS).bind(id.0).fetch_all(pool).await?);
         Ok(Some(HitDetail {
             summary,
             kind,
@@ -218,7 +225,8 @@ pub(super) fn read_json<T: serde::de::DeserializeOwned>(text: &str, what: &str) 
 impl FindingRow {
     pub(super) fn finding(self) -> Result<Finding, StoreError> {
         fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError> {
-            serde_json::from_value(serde_json::Value::from(text)).map_err(|error| StoreError::Inconsistent(error.to_string()))
+            serde_json::from_value(serde_json::Value::from(text))
+                .map_err(|error| StoreError::Inconsistent(error.to_string()))
         }
         let inconsistent = |what: String| StoreError::Inconsistent(what);
         Ok(Finding {

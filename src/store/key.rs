@@ -24,7 +24,8 @@ impl Store {
         if let Some(path) = options.url.strip_prefix("sqlite:")
             && !std::path::Path::new(path.trim_start_matches("//")).exists()
         {
-            let why = "there is no such file yet: start `trustwatch run` or `trustwatch poll` first".to_owned();
+            let why =
+                "there is no such file yet: start `trustwatch run` or `trustwatch poll` first".to_owned();
             return Err(StoreError::Open { url: options.url.clone(), why });
         }
         let db = Db::connect(options).await?;
@@ -49,7 +50,10 @@ impl Store {
             return Ok(Self { db, key: Arc::new(key) });
         };
         if !options.key_file.exists() {
-            let why = format!("it was sealed with key {expected}, and the key file {} is missing: restore it from your backup", options.key_file.display());
+            let why = format!(
+                "it was sealed with key {expected}, and the key file {} is missing: restore it from your backup",
+                options.key_file.display()
+            );
             return Err(StoreError::Open { url: super::db::without_password(&options.url), why });
         }
         let key = ServiceKey::load(&options.key_file)?;

@@ -9,7 +9,8 @@ const ALIVE: &str = "SELECT 1";
 const ORPHANS: &str = "SELECT
   (SELECT COUNT(*) FROM hit WHERE NOT EXISTS (SELECT 1 FROM document WHERE document.id = hit.document))
   + (SELECT COUNT(*) FROM document WHERE NOT EXISTS (SELECT 1 FROM hit WHERE hit.document = document.id))";
-const UNDECIDED: &str = "SELECT COUNT(*) FROM hit h WHERE NOT EXISTS (SELECT 1 FROM decision x WHERE x.hit = h.id)
+const UNDECIDED: &str =
+    "SELECT COUNT(*) FROM hit h WHERE NOT EXISTS (SELECT 1 FROM decision x WHERE x.hit = h.id)
   AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.hit = h.id)";
 const FOREIGN_KEYS: &str = "SELECT COUNT(*) FROM document WHERE key_id <> $1";
 const NOW_MS: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
@@ -47,16 +48,25 @@ impl Store {
         if let Db::Sqlite { read, .. } = &self.db {
             let lines: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check").fetch_all(read).await?;
             wrong.extend(lines.into_iter().filter(|line| line != "ok"));
-            let broken: Vec<(String,)> = sqlx::query_as("SELECT \"table\" FROM pragma_foreign_key_check").fetch_all(read).await?;
-            wrong.extend(broken.into_iter().map(|(table,)| format!("{table}: a row refers to one that is gone")));
+            let broken: Vec<(String,)> =
+                sqlx::query_as("SELECT \"table\" FROM pragma_foreign_key_check").fetch_all(read).await?;
+            wrong.extend(
+                broken.into_iter().map(|(table,)| format!("{table}: a row refers to one that is gone")),
+            );
         }
         let mut count = |n: i64, what: &str| {
             if n > 0 {
                 wrong.push(format!("{n} {what}"));
             }
         };
-        count(on_read!(&self.db, pool => sqlx::query_scalar(ORPHANS).fetch_one(pool).await?), "hits or documents without their other half");
-        count(on_read!(&self.db, pool => sqlx::query_scalar(UNDECIDED).fetch_one(pool).await?), "hits that nobody decided on and that wait nowhere");
+        count(
+            on_read!(&self.db, pool => sqlx::query_scalar(ORPHANS).fetch_one(pool).await?),
+            "hits or documents without their other half",
+        );
+        count(
+            on_read!(&self.db, pool => sqlx::query_scalar(UNDECIDED).fetch_one(pool).await?),
+            "hits that nobody decided on and that wait nowhere",
+        );
         count(
             on_read!(&self.db, pool => sqlx::query_scalar(FOREIGN_KEYS).bind(self.key.id()).fetch_one(pool).await?),
             "documents sealed with another key",
@@ -82,7 +92,8 @@ impl Store {
         copied?;
         let sync = || {
             std::fs::File::open(target)?.sync_all()?;
-            let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let folder =
+                target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
             std::fs::File::open(folder)?.sync_all()
         };
         sync().map_err(|error: std::io::Error| fail(error.to_string()))

@@ -36,7 +36,8 @@ pub use gather::Gatherer;
 pub use hit::{HitDetail, HitFilter, HitSummary, Scope};
 pub use options::{Options, Retention};
 pub use record::{
-    DocumentRecord, EntryOutcome, EntryRecord, EntryResult, EntryState, HitRecord, Outcome, PollOutcome, PollResult,
+    DocumentRecord, EntryOutcome, EntryRecord, EntryResult, EntryState, HitRecord, Outcome, PollOutcome,
+    PollResult,
 };
 pub use retention::Purged;
 pub use source::{SourceRow, SourceSpec};

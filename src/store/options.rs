@@ -24,7 +24,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { url: "sqlite:trustwatch.db".to_owned(), url_file: None, key_file: "trustwatch.key".into(), lease_s: 180, connections: 4 }
+        Self {
+            url: "sqlite:trustwatch.db".to_owned(),
+            url_file: None,
+            key_file: "trustwatch.key".into(),
+            lease_s: 180,
+            connections: 4,
+        }
     }
 }
 
@@ -32,7 +38,10 @@ impl Options {
     /// What is wrong with these options.
     pub fn check(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        if !(self.url.starts_with("sqlite:") || self.url.starts_with("postgres://") || self.url.starts_with("postgresql://")) {
+        if !(self.url.starts_with("sqlite:")
+            || self.url.starts_with("postgres://")
+            || self.url.starts_with("postgresql://"))
+        {
             problems.push(Problem::at("url", "must start with sqlite: or postgres://"));
         }
         if self.lease_s == 0 {

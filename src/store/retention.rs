@@ -66,8 +66,10 @@ ON CONFLICT (day, organisation, scope, category, severity, origin, source, statu
 DO UPDATE SET hits = tally.hits + excluded.hits, stories = tally.stories + excluded.stories"
 );
 const DROP_HITS: Both = with_list!("DELETE FROM hit WHERE CAST(id AS TEXT) IN ", 1, "");
-const DROP_DOCUMENTS: &str = "DELETE FROM document WHERE NOT EXISTS (SELECT 1 FROM hit WHERE hit.document = document.id)";
-const DROP_STORIES: &str = "DELETE FROM story WHERE NOT EXISTS (SELECT 1 FROM hit WHERE hit.story = story.id)";
+const DROP_DOCUMENTS: &str =
+    "DELETE FROM document WHERE NOT EXISTS (SELECT 1 FROM hit WHERE hit.document = document.id)";
+const DROP_STORIES: &str =
+    "DELETE FROM story WHERE NOT EXISTS (SELECT 1 FROM hit WHERE hit.story = story.id)";
 /// A fingerprint goes when the source no longer lists its entry: else it would come back as new.
 const DROP_ENTRIES: &str = "DELETE FROM entry WHERE state <> 'waiting' AND listed_at < $1
   AND NOT EXISTS (SELECT 1 FROM document WHERE document.entry = entry.id)
@@ -83,8 +85,13 @@ impl Store {
     pub async fn purge(&self, retention: &Retention, now: i64) -> Result<Purged, StoreError> {
         let mut purged = Purged::default();
         let day = |days: u32| clock::london_day(clock::from_ms(now - i64::from(days) * DAY_MS)).to_string();
-        let limits =
-            [retention.dismissed_days, retention.incident_days, retention.feedback_days, retention.clipping_days].map(day);
+        let limits = [
+            retention.dismissed_days,
+            retention.incident_days,
+            retention.feedback_days,
+            retention.clipping_days,
+        ]
+        .map(day);
         loop {
             let ids: Vec<i64> = on_read!(&self.db, pool => sqlx::query_scalar(OLD_HITS)
                 .bind(&limits[0]).bind(&limits[1]).bind(&limits[2]).bind(&limits[3]).bind(BATCH)

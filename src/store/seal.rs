@@ -10,7 +10,13 @@ const AUDIT: &str = "INSERT INTO audit (at, actor, action, purpose, subject) VAL
 impl Store {
     /// Opens a hit's text, and writes who did it and why in the same transaction. `None` where there
     /// is no such hit.
-    pub async fn unseal(&self, hit: HitId, purpose: &str, actor: &str, now: i64) -> Result<Option<Document>, StoreError> {
+    pub async fn unseal(
+        &self,
+        hit: HitId,
+        purpose: &str,
+        actor: &str,
+        now: i64,
+    ) -> Result<Option<Document>, StoreError> {
         let mut tx = self.db.begin().await?;
         let sealed: Option<Vec<u8>> =
             on_tx!(&mut tx, tx => sqlx::query_scalar(SEALED).bind(hit.0).fetch_optional(&mut **tx).await?);
@@ -21,11 +27,20 @@ impl Store {
         });
         tx.commit().await?;
         let document = serde_json::from_slice(&text);
-        document.map(Some).map_err(|error| StoreError::Inconsistent(format!("the sealed text of {hit}: {error}")))
+        document
+            .map(Some)
+            .map_err(|error| StoreError::Inconsistent(format!("the sealed text of {hit}: {error}")))
     }
 
     /// Records that `actor` saw restricted findings.
-    pub async fn audit(&self, action: &str, purpose: &str, actor: &str, subject: &str, now: i64) -> Result<(), StoreError> {
+    pub async fn audit(
+        &self,
+        action: &str,
+        purpose: &str,
+        actor: &str,
+        subject: &str,
+        now: i64,
+    ) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         on_tx!(&mut tx, tx => {
             sqlx::query(AUDIT).bind(now).bind(actor).bind(action).bind(purpose).bind(subject).execute(&mut **tx).await?;

@@ -61,17 +61,20 @@ ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, host = excluded.host, organ
   last_modified = CASE WHEN source.url = excluded.url THEN source.last_modified END,
   body_hash = CASE WHEN source.url = excluded.url THEN source.body_hash END,
   url = excluded.url";
-const RETIRE: Both = with_list!("UPDATE source SET retired_at = $1 WHERE retired_at IS NULL AND id NOT IN ", 2, "");
+const RETIRE: Both =
+    with_list!("UPDATE source SET retired_at = $1 WHERE retired_at IS NULL AND id NOT IN ", 2, "");
 const CLOSE_RETIRED_GAPS: &str = "UPDATE gap SET until_at = $1 WHERE until_at IS NULL
   AND source IN (SELECT id FROM source WHERE retired_at IS NOT NULL)";
-const LIST: &str = "SELECT id, url, next_due_at, last_polled_at, last_good_at, last_outcome, last_detail, failures, repaired
+const LIST: &str =
+    "SELECT id, url, next_due_at, last_polled_at, last_good_at, last_outcome, last_detail, failures, repaired
 FROM source WHERE retired_at IS NULL ORDER BY id";
 const KNOWN: Both = with_list!("SELECT key, content FROM entry WHERE source = $1 AND key IN ", 2, "");
 const DUE_NOW: &str = "UPDATE source SET next_due_at = $1 WHERE id = $2 AND retired_at IS NULL";
 const NEXT_DUE: &str = "SELECT MIN(due) FROM (
   SELECT MIN(next_due_at) AS due FROM source WHERE retired_at IS NULL AND ($1 = '' OR id = $1)
   UNION ALL SELECT MIN(due_at) AS due FROM entry WHERE state = 'waiting' AND ($1 = '' OR source = $1)) AS work";
-const OVERDUE: &str = "SELECT COUNT(*) FROM source WHERE retired_at IS NULL AND next_due_at <= $1 AND lease_until <= $1";
+const OVERDUE: &str =
+    "SELECT COUNT(*) FROM source WHERE retired_at IS NULL AND next_due_at <= $1 AND lease_until <= $1";
 
 impl Store {
     /// Brings organisations and sources in step with the configuration, the only truth for them: new
@@ -117,11 +120,14 @@ impl Store {
     }
 
     /// Which of `keys` the store knows for a source, with the fingerprint of what each said.
-    pub async fn known_entries(&self, source: &SourceId, keys: &[String]) -> Result<HashMap<String, String>, StoreError> {
+    pub async fn known_entries(
+        &self,
+        source: &SourceId,
+        keys: &[String],
+    ) -> Result<HashMap<String, String>, StoreError> {
         let keys = serde_json::Value::from(keys).to_string();
         let sql = KNOWN.of_db(&self.db);
-        let rows: Vec<(String, String)> =
-            on_read!(&self.db, pool => sqlx::query_as(sql).bind(source.as_str()).bind(keys).fetch_all(pool).await?);
+        let rows: Vec<(String, String)> = on_read!(&self.db, pool => sqlx::query_as(sql).bind(source.as_str()).bind(keys).fetch_all(pool).await?);
         Ok(rows.into_iter().collect())
     }
 

@@ -48,8 +48,7 @@ pub(super) async fn place(
     if let Some(candidate) = same {
         return Ok((candidate.story, false));
     }
-    let id: i64 =
-        on_tx!(tx, tx => sqlx::query_scalar(NEW_STORY).bind(organisation).bind(at).fetch_one(&mut **tx).await?);
+    let id: i64 = on_tx!(tx, tx => sqlx::query_scalar(NEW_STORY).bind(organisation).bind(at).fetch_one(&mut **tx).await?);
     Ok((id, true))
 }
 

@@ -82,11 +82,15 @@ impl Store {
             GroupBy::Organisation => by_column!("organisation"),
             GroupBy::Status => by_column!("status"),
         };
-        Ok(on_read!(&self.db, pool => sqlx::query_as(sql).bind(&query.from).bind(&query.to).fetch_all(pool).await?))
+        Ok(
+            on_read!(&self.db, pool => sqlx::query_as(sql).bind(&query.from).bind(&query.to).fetch_all(pool).await?),
+        )
     }
 
     /// How many findings on employees' conduct were counted and not kept.
     pub async fn withheld(&self, from: &str, to: &str) -> Result<i64, StoreError> {
-        Ok(on_read!(&self.db, pool => sqlx::query_scalar(WITHHELD).bind(from).bind(to).fetch_one(pool).await?))
+        Ok(
+            on_read!(&self.db, pool => sqlx::query_scalar(WITHHELD).bind(from).bind(to).fetch_one(pool).await?),
+        )
     }
 }

@@ -38,7 +38,10 @@ impl Options {
         if self.listen.is_empty() || self.listen.parse::<std::net::SocketAddr>().is_ok() {
             return Vec::new();
         }
-        vec![Problem::at("listen", format!("{:?} is no address with a port, such as 127.0.0.1:9464", self.listen))]
+        vec![Problem::at(
+            "listen",
+            format!("{:?} is no address with a port, such as 127.0.0.1:9464", self.listen),
+        )]
     }
 }
 
@@ -82,7 +85,11 @@ impl Health {
             Err(error) => wrong.push(format!("the store does not answer: {error}")),
             Ok(mail) => {
                 if let Some(oldest) = mail.oldest.filter(|oldest| now - oldest > MAX_MAIL_WAIT_MS) {
-                    wrong.push(format!("{} mails wait, the oldest for {} minutes", mail.waiting, (now - oldest) / 60_000));
+                    wrong.push(format!(
+                        "{} mails wait, the oldest for {} minutes",
+                        mail.waiting,
+                        (now - oldest) / 60_000
+                    ));
                 }
                 if let Ok(due) = self.store.overdue(now).await {
                     telemetry::show_waiting(due, mail.waiting);

@@ -1,3 +1,19 @@
 //! The integration tests, one binary: each module is one behaviour of the whole.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
 mod architecture;
+mod cli;
+mod config;
+mod corpus;
+mod daemon;
+mod feed;
+mod fetch;
+mod kill;
+mod migrations;
+mod page;
+mod pipeline;
+mod smtp;
+mod store;
+mod supply;
+mod workers;

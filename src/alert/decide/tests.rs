@@ -44,7 +44,10 @@ fn item(findings: Vec<Finding>) -> OutboxItem {
 }
 
 fn decided(item: &OutboxItem, earlier: &Earlier) -> Vec<(Group, Reason)> {
-    decide(item, earlier, crate::clock::from_ms(NOW)).into_iter().map(|decision| (decision.group, decision.reason)).collect()
+    decide(item, earlier, crate::clock::from_ms(NOW))
+        .into_iter()
+        .map(|decision| (decision.group, decision.reason))
+        .collect()
 }
 
 #[test]
@@ -62,8 +65,14 @@ fn a_disclosure_goes_to_the_restricted_group_alone() {
     let none = Earlier::default();
     let disclosure = item(vec![finding(Category::Safety, Severity::High)]);
     assert_eq!(decided(&disclosure, &none), [(Group::Restricted, Reason::First)]);
-    let mixed = item(vec![finding(Category::Safety, Severity::High), finding(Category::NhsNumber, Severity::Critical)]);
-    assert_eq!(decided(&mixed, &none), [(Group::Restricted, Reason::First), (Group::Communications, Reason::First)]);
+    let mixed = item(vec![
+        finding(Category::Safety, Severity::High),
+        finding(Category::NhsNumber, Severity::Critical),
+    ]);
+    assert_eq!(
+        decided(&mixed, &none),
+        [(Group::Restricted, Reason::First), (Group::Communications, Reason::First)]
+    );
 }
 
 #[test]

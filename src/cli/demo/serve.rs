@@ -30,7 +30,9 @@ async fn answer(State(served): State<Served>, uri: Uri, headers: HeaderMap) -> R
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let Some(site) = served.world.site(host) else { return StatusCode::NOT_FOUND.into_response() };
     let items = served.world.items(site, served.since.elapsed().as_secs());
-    let Some((kind, body)) = body(site, &items, uri.path(), served.start) else { return StatusCode::NOT_FOUND.into_response() };
+    let Some((kind, body)) = body(site, &items, uri.path(), served.start) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     let etag = format!("\"{}\"", &sha256_hex(body.as_bytes())[..16]);
     if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
         return StatusCode::NOT_MODIFIED.into_response();
@@ -40,10 +42,15 @@ async fn answer(State(served): State<Served>, uri: Uri, headers: HeaderMap) -> R
 
 fn body(site: &Site, items: &[&Item], path: &str, start: DateTime<Utc>) -> Option<(&'static str, String)> {
     match (site.form, path) {
-        (Form::Feed | Form::Followed, "/feed") => Some(("application/rss+xml; charset=utf-8", rss(site, items, start))),
+        (Form::Feed | Form::Followed, "/feed") => {
+            Some(("application/rss+xml; charset=utf-8", rss(site, items, start)))
+        }
         (Form::Atom, "/feed") => Some(("application/atom+xml; charset=utf-8", atom(site, items, start))),
         (Form::Json, "/feed.json") => Some(("application/feed+json", json_feed(site, items, start))),
-        _ => items.iter().find(|item| item.path == path).map(|item| ("text/html; charset=utf-8", page(site, item, start))),
+        _ => items
+            .iter()
+            .find(|item| item.path == path)
+            .map(|item| ("text/html; charset=utf-8", page(site, item, start))),
     }
 }
 
@@ -54,7 +61,9 @@ fn escaped(text: &str) -> String {
 fn rss(site: &Site, items: &[&Item], start: DateTime<Utc>) -> String {
     let mut feed = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<rss version=\"2.0\" xmlns:dc=\"http://purl.org/dc/elements/1.1/\"><channel><title>{}</title><link>http://{}/</link><description>{}</description>\n",
-        escaped(&site.name), site.host, escaped(&site.name)
+        escaped(&site.name),
+        site.host,
+        escaped(&site.name)
     );
     for item in items {
         let text = if site.form == Form::Followed { String::new() } else { escaped(&item.html) };
@@ -69,7 +78,9 @@ fn rss(site: &Site, items: &[&Item], start: DateTime<Utc>) -> String {
 fn atom(site: &Site, items: &[&Item], start: DateTime<Utc>) -> String {
     let mut feed = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\"><title>{}</title><id>http://{}/</id><updated>{}</updated>\n",
-        escaped(&site.name), site.host, start.to_rfc3339()
+        escaped(&site.name),
+        site.host,
+        start.to_rfc3339()
     );
     for item in items {
         feed.push_str(&format!(
@@ -94,7 +105,8 @@ fn json_feed(site: &Site, items: &[&Item], start: DateTime<Utc>) -> String {
             })
         })
         .collect();
-    serde_json::json!({"version": "https://jsonfeed.org/version/1.1", "title": site.name, "items": items}).to_string()
+    serde_json::json!({"version": "https://jsonfeed.org/version/1.1", "title": site.name, "items": items})
+        .to_string()
 }
 
 /// A page with the furniture that real sites have around their text.

@@ -52,7 +52,10 @@ async fn demo(once: bool, folder: &Path) -> anyhow::Result<()> {
     let file = write_config(folder, &world, listener.local_addr()?.port(), start)?;
     let served = Served { world: world.clone(), start, since: tokio::time::Instant::now() };
     let server = tokio::spawn(serve(listener, served));
-    anstream::println!("A small world of {} sites is served on this machine for an invented Trust.", world.sites.len());
+    anstream::println!(
+        "A small world of {} sites is served on this machine for an invented Trust.",
+        world.sites.len()
+    );
     anstream::println!("Store, mails and configuration are in {}\n", folder.display());
     let config = load_file(&file)?;
     let (sender, receiver) = mpsc::unbounded_channel();
@@ -90,7 +93,12 @@ async fn first_pass_told(app: &App) -> anyhow::Result<()> {
 }
 
 /// The demo's configuration, written out so that every other command can be tried on it.
-fn write_config(folder: &Path, world: &World, port: u16, start: chrono::DateTime<chrono::Utc>) -> anyhow::Result<PathBuf> {
+fn write_config(
+    folder: &Path,
+    world: &World,
+    port: u16,
+    start: chrono::DateTime<chrono::Utc>,
+) -> anyhow::Result<PathBuf> {
     let review = clock::london_day(start) + Days::new(365);
     let mut text = format!(
         "# Written by `trustwatch demo`.\n[service]\nstate_dir = {:?}\n[fetch]\ncontact = \"demo@northmerevalley.nhs.uk\"\nloopback = [\"127.0.0.1:{port}\"]\n[fetch.hosts]\n",
@@ -131,7 +139,12 @@ async fn tell(mut receiver: mpsc::UnboundedReceiver<Progress>) {
 fn tell_one(progress: &Progress) {
     if progress.outcome != "unchanged" && (progress.outcome != "page" || progress.hits > 0) {
         let what = if progress.outcome == "page" { "followed a page" } else { progress.outcome };
-        anstream::println!("  {:<10} {what} {} – {} new hits", progress.source.as_str(), progress.detail, progress.hits);
+        anstream::println!(
+            "  {:<10} {what} {} – {} new hits",
+            progress.source.as_str(),
+            progress.detail,
+            progress.hits
+        );
     }
 }
 
@@ -144,7 +157,12 @@ struct Screen {
 
 impl Screen {
     /// Shows what happens as it happens, until `stop`.
-    async fn follow(mut self, mut receiver: mpsc::UnboundedReceiver<Progress>, file: PathBuf, stop: CancellationToken) -> anyhow::Result<()> {
+    async fn follow(
+        mut self,
+        mut receiver: mpsc::UnboundedReceiver<Progress>,
+        file: PathBuf,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
         let mut summed_up = false;
         loop {
             tokio::select! {
@@ -180,7 +198,13 @@ impl Screen {
         let mut fresh: Vec<_> = hits.iter().filter(|hit| hit.id > self.seen_hits).collect();
         fresh.sort_by_key(|hit| hit.id);
         for hit in fresh {
-            anstream::println!("  hit        {} {} {} {}", HitId(hit.id), hit.severity, hit.categories.join(", "), hit.url);
+            anstream::println!(
+                "  hit        {} {} {} {}",
+                HitId(hit.id),
+                hit.severity,
+                hit.categories.join(", "),
+                hit.url
+            );
             self.seen_hits = self.seen_hits.max(hit.id);
         }
         Ok(())
@@ -191,10 +215,19 @@ impl Screen {
         let now = SystemClock::default().now();
         let hits = self.store.hits(&Scope::OPEN, &HitFilter { limit: 200, ..HitFilter::default() }).await?;
         anstream::println!("\nThe gravest of {} hits:", hits.len());
-        let mut graves: Vec<_> = hits.iter().filter(|hit| matches!(hit.severity.as_str(), "high" | "critical" | "medium")).collect();
+        let mut graves: Vec<_> = hits
+            .iter()
+            .filter(|hit| matches!(hit.severity.as_str(), "high" | "critical" | "medium"))
+            .collect();
         graves.sort_by_key(|hit| hit.severity.parse::<crate::model::Severity>().ok().map(std::cmp::Reverse));
         for hit in graves.iter().take(12) {
-            anstream::println!("  {:<7} {:<9} {:<44} {}", HitId(hit.id).to_string(), hit.severity, hit.categories.join(", "), hit.url);
+            anstream::println!(
+                "  {:<7} {:<9} {:<44} {}",
+                HitId(hit.id).to_string(),
+                hit.severity,
+                hit.categories.join(", "),
+                hit.url
+            );
         }
         let alerts = self.store.alerts(200).await?;
         anstream::println!("\nMails so far:");
@@ -205,7 +238,9 @@ impl Screen {
             show_mail(shown);
         }
         let today = clock::london_day(now);
-        let trend = report::build(&self.store, (today - Days::new(55), today), Period::Month, GroupBy::Category, now).await?;
+        let trend =
+            report::build(&self.store, (today - Days::new(55), today), Period::Month, GroupBy::Category, now)
+                .await?;
         anstream::println!("{}", report::render(&trend, Format::Table)?);
         let (file, folder) = (file.display(), file.parent().unwrap_or(Path::new(".")).display());
         anstream::println!("Mails:  {folder}/state/maildir/new\nStore:  {folder}/state/trustwatch.db");

@@ -75,7 +75,10 @@ impl World {
 
     /// The items of a site that are there `elapsed` seconds after the start, newest first.
     pub(super) fn items(&self, site: &Site, elapsed: u64) -> Vec<&Item> {
-        let there = self.items.iter().filter(|item| item.site == site.id && item.arrives_s.is_none_or(|at| at <= elapsed));
+        let there = self
+            .items
+            .iter()
+            .filter(|item| item.site == site.id && item.arrives_s.is_none_or(|at| at <= elapsed));
         let mut items: Vec<&Item> = there.collect();
         items.sort_by_key(|item| (item.arrives_s.is_none(), item.age_days));
         items

@@ -19,7 +19,8 @@ fn an_entry_without_id_and_link_keeps_its_key() {
 
 #[test]
 fn one_id_for_two_stories_keeps_both_and_a_true_double_once() {
-    let item = |title: &str| format!("<item><guid isPermaLink=\"false\">g</guid><title>{title}</title></item>");
+    let item =
+        |title: &str| format!("<item><guid isPermaLink=\"false\">g</guid><title>{title}</title></item>");
     let feed = parse(&rss(&[item("A"), item("B"), item("A")].concat())).unwrap();
     let titles: Vec<&str> = feed.entries.iter().map(|entry| entry.title.as_str()).collect();
     assert_eq!(titles, ["A", "B"]);
@@ -27,15 +28,23 @@ fn one_id_for_two_stories_keeps_both_and_a_true_double_once() {
 
 #[test]
 fn dates_that_cannot_be_trusted_are_flagged() {
-    let item = |date: &str| format!("<item><guid>{date}x</guid><title>t</title><pubDate>{date}</pubDate></item>");
-    let feed = parse(&rss(&[item("Fri, 20 Nov 2026 10:00:00 GMT"), item("whenever"), item("Fri, 20 Nov 2031 10:00:00 GMT")].concat()));
+    let item =
+        |date: &str| format!("<item><guid>{date}x</guid><title>t</title><pubDate>{date}</pubDate></item>");
+    let feed = parse(&rss(&[
+        item("Fri, 20 Nov 2026 10:00:00 GMT"),
+        item("whenever"),
+        item("Fri, 20 Nov 2031 10:00:00 GMT"),
+    ]
+    .concat()));
     let doubts: Vec<_> = feed.unwrap().entries.iter().map(|entry| entry.doubt).collect();
     assert_eq!(doubts, [None, Some(DateDoubt::Missing), Some(DateDoubt::Future)]);
 }
 
 #[test]
 fn one_bare_ampersand_does_not_lose_the_feed() {
-    let feed = parse(&rss("<item><title>Fish & Chips</title><link>https://paper.example/a?x=1&y=2</link></item>")).unwrap();
+    let feed =
+        parse(&rss("<item><title>Fish & Chips</title><link>https://paper.example/a?x=1&y=2</link></item>"))
+            .unwrap();
     assert!(feed.repaired);
     assert_eq!(feed.entries[0].title, "Fish & Chips");
     assert_eq!(feed.entries[0].url, "https://paper.example/a?x=1&y=2");
@@ -60,7 +69,9 @@ fn what_is_no_feed_says_so() {
 #[test]
 fn entries_beyond_the_limit_are_counted() {
     let base = Url::parse("https://paper.example/feed").unwrap();
-    let text = rss(&(0..5).map(|n| format!("<item><guid>{n}</guid><title>{n}</title></item>")).collect::<String>());
-    let feed = parse_feed(&text, &base, DateTime::<Utc>::MAX_UTC - FUTURE * 2, &Options { max_entries: 3 }).unwrap();
+    let text =
+        rss(&(0..5).map(|n| format!("<item><guid>{n}</guid><title>{n}</title></item>")).collect::<String>());
+    let feed =
+        parse_feed(&text, &base, DateTime::<Utc>::MAX_UTC - FUTURE * 2, &Options { max_entries: 3 }).unwrap();
     assert_eq!((feed.entries.len(), feed.dropped), (3, 2));
 }

@@ -69,7 +69,12 @@ pub struct ParsedFeed {
 const FUTURE: Duration = Duration::days(1);
 
 /// Reads a decoded feed fetched from `base` at `now`.
-pub fn parse_feed(text: &str, base: &Url, now: DateTime<Utc>, options: &Options) -> Result<ParsedFeed, FeedError> {
+pub fn parse_feed(
+    text: &str,
+    base: &Url,
+    now: DateTime<Utc>,
+    options: &Options,
+) -> Result<ParsedFeed, FeedError> {
     if text.trim().is_empty() {
         return Err(FeedError::Empty);
     }
@@ -98,7 +103,12 @@ pub fn parse_feed(text: &str, base: &Url, now: DateTime<Utc>, options: &Options)
         entries.push(entry);
     }
     let title = feed.title.map(|title| title.content).unwrap_or_default();
-    Ok(ParsedFeed { title, entries, repaired: was_repaired, dropped: total.saturating_sub(options.max_entries) })
+    Ok(ParsedFeed {
+        title,
+        entries,
+        repaired: was_repaired,
+        dropped: total.saturating_sub(options.max_entries),
+    })
 }
 
 fn parse_once(text: &str, base: &Url) -> Result<feed_rs::model::Feed, String> {
@@ -144,14 +154,19 @@ fn entry_of(raw: RawEntry, base: &Url, now: DateTime<Utc>) -> Entry {
     } else if !url.is_empty() {
         url.clone()
     } else {
-        format!("{:016x}", hash(&[&title, &published.map(|at| at.to_rfc3339()).unwrap_or_default(), content.as_str()]))
+        format!(
+            "{:016x}",
+            hash(&[&title, &published.map(|at| at.to_rfc3339()).unwrap_or_default(), content.as_str()])
+        )
     };
     Entry { key, url, title, author, published, doubt, content }
 }
 
 /// The entry's own page: the alternate link, else the first that is not an enclosure or the feed.
 fn link_of(raw: &RawEntry, base: &Url) -> String {
-    let usable = |rel: Option<&str>| !matches!(rel, Some("enclosure" | "self" | "edit" | "replies" | "via" | "related"));
+    let usable = |rel: Option<&str>| {
+        !matches!(rel, Some("enclosure" | "self" | "edit" | "replies" | "via" | "related"))
+    };
     let alternate = raw.links.iter().find(|link| matches!(link.rel.as_deref(), None | Some("alternate")));
     let link = alternate.or_else(|| raw.links.iter().find(|link| usable(link.rel.as_deref())));
     let absolute = link.and_then(|link| base.join(link.href.trim()).ok());
@@ -162,11 +177,19 @@ fn link_of(raw: &RawEntry, base: &Url) -> String {
 }
 
 /// The longer of content and summary: some feeds put an empty stub into one of them.
-fn content_of(content: Option<feed_rs::model::Content>, summary: Option<feed_rs::model::Text>) -> EntryContent {
+fn content_of(
+    content: Option<feed_rs::model::Content>,
+    summary: Option<feed_rs::model::Text>,
+) -> EntryContent {
     let typed = |body: String, mime: &str| {
-        if mime == "text/plain" && !body.contains("</") { EntryContent::Text(body) } else { EntryContent::Html(body) }
+        if mime == "text/plain" && !body.contains("</") {
+            EntryContent::Text(body)
+        } else {
+            EntryContent::Html(body)
+        }
     };
-    let full = content.and_then(|content| Some(typed(content.body?, content.content_type.essence().to_string().as_str())));
+    let full = content
+        .and_then(|content| Some(typed(content.body?, content.content_type.essence().to_string().as_str())));
     let short = summary.map(|text| typed(text.content, text.content_type.essence().to_string().as_str()));
     match (full, short) {
         (Some(full), Some(short)) if short.as_str().len() > full.as_str().len() => short,

@@ -124,7 +124,13 @@ pub(super) fn open_findings(item: &OutboxItem) -> impl Iterator<Item = &Finding>
     })
 }
 
-fn reason(item: &OutboxItem, earlier: &Earlier, group: Group, (at_once, severity): (bool, Severity), now: DateTime<Utc>) -> Reason {
+fn reason(
+    item: &OutboxItem,
+    earlier: &Earlier,
+    group: Group,
+    (at_once, severity): (bool, Severity),
+    now: DateTime<Utc>,
+) -> Reason {
     let name = group.as_str();
     if earlier.told_at_once.iter().any(|told| told == name) {
         // Told at once already: a change of an entry is worth a line, not a second alarm.
