@@ -111,7 +111,7 @@ impl ServiceKey {
             hkdf.expand(label, key.as_mut()).expect("32 bytes are within HKDF's limit");
             key
         };
-        let id = derive(b"trustwatch key id v1")[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = hex(&derive(b"trustwatch key id v1")[..8]);
         let seal_key: [u8; KEY_BYTES] = *derive(b"trustwatch seal v1");
         let seal = XChaCha20Poly1305::new(&seal_key.into());
         Self { seal, fingerprint: derive(b"trustwatch fingerprint v1"), id }

@@ -98,7 +98,7 @@ pub fn back_off(attempts: i64, delivery: i64) -> Duration {
     let doubled =
         FIRST_WAIT.saturating_mul(1 << u32::try_from(attempts.clamp(0, 10)).unwrap_or(10)).min(MAX_WAIT);
     let spread = u32::try_from(delivery.unsigned_abs().wrapping_mul(2_654_435_761) % 25).unwrap_or_default();
-    doubled - doubled * spread / 100
+    doubled.saturating_sub(doubled * spread / 100)
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ const STREET_REACH: usize = 45;
 pub(super) fn places(detector: Detector, view: &View<'_>, masker: &Masker) -> Vec<Place> {
     match detector {
         Detector::Document => vec![Place { at: None, original: (0, 0), signals: Vec::new(), severity: None }],
-        Detector::NhsNumber => view.fields.iter().flat_map(|field| nhs_numbers(field)).collect(),
+        Detector::NhsNumber => view.fields.iter().flat_map(nhs_numbers).collect(),
         Detector::Postcode => view.fields.iter().flat_map(|field| postcodes(field, view, masker)).collect(),
     }
 }

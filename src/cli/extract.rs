@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Ended> {
             match read {
                 Ok(None) => {}
                 Ok(Some(Input { html, url })) => {
-                    writeln!(out, "{}", serde_json::to_string(&extract(&html, url))?)?
+                    writeln!(out, "{}", serde_json::to_string(&extract(&html, url))?)?;
                 }
                 Err(error) => {
                     failed = true;

@@ -178,17 +178,16 @@ impl Check<'_> {
         let basis = need("basis", pick(&config.basis, |o| &o.basis));
         let owner = need("owner", pick(&config.owner, |o| &o.owner));
         let licence = need("licence", pick(&config.licence, |o| &o.licence));
-        let licence =
-            licence.and_then(|text| {
-                let read = serde_json::from_value::<Licence>(serde_json::Value::from(text.clone()));
-                read.map_err(|_| {
-                    problems.push(self.problem(
-                        "licence",
-                        format!("{text:?} is none of: none, nla, cla, ogl, own, permission"),
-                    ))
-                })
-                .ok()
-            });
+        let licence = licence.and_then(|text| {
+            let read = serde_json::from_value::<Licence>(serde_json::Value::from(text.clone()));
+            read.map_err(|_| {
+                problems.push(self.problem(
+                    "licence",
+                    format!("{text:?} is none of: none, nla, cla, ogl, own, permission"),
+                ));
+            })
+            .ok()
+        });
         let review = config.review.or_else(|| inherited.and_then(|organisation| organisation.review));
         let review = match review.map(|date| date.to_string().parse::<NaiveDate>()) {
             Some(Ok(date)) => Some(date),
@@ -273,7 +272,7 @@ impl Check<'_> {
                 .parse()
                 .map(Schedule::Cron)
                 .map_err(|error: crate::schedule::ScheduleError| {
-                    problems.push(self.problem("cron", error.to_string()))
+                    problems.push(self.problem("cron", error.to_string()));
                 })
                 .ok(),
             (None, None) => Some(Schedule::Every(DEFAULT_INTERVAL)),

@@ -1,4 +1,4 @@
-//! The main text of a page. dom_smoothie finds articles; pages that are none (notices, tables, short
+//! The main text of a page. `dom_smoothie` finds articles; pages that are none (notices, tables, short
 //! posts) give their whole body without the furniture around it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

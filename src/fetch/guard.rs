@@ -135,8 +135,8 @@ static REFUSED_V4: LazyLock<Vec<Ipv4Net>> = LazyLock::new(|| {
     .to_vec()
 });
 
-/// Within 2000::/3, the only unicast block in use: protocol assignments (Teredo, ORCHID, benchmarking),
-/// documentation, 6to4. What lies outside 2000::/3 (mapped, NAT64, ULA, link-local …) is refused whole.
+/// Within `2000::/3`, the only unicast block in use: protocol assignments (Teredo, ORCHID, benchmarking),
+/// documentation, 6to4. What lies outside `2000::/3` (mapped, NAT64, ULA, link-local …) is refused whole.
 static REFUSED_V6: LazyLock<Vec<Ipv6Net>> = LazyLock::new(|| {
     ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"]
         .map(|block| block.parse().expect("a constant block parses"))

@@ -56,13 +56,13 @@ pub struct MaskedUrl {
     pub linkable: bool,
 }
 
-/// Masks text, sparing what the Trusts publish about themselves.
+/// Masks text, sparing what the Trusts publish about themselves: the lists here.
 #[derive(Debug, Clone, Default)]
 pub struct Masker {
-    own_postcodes: HashSet<String>,
-    own_phones: HashSet<String>,
-    own_mailboxes: HashSet<String>,
-    own_domains: Vec<String>,
+    postcodes: HashSet<String>,
+    phones: HashSet<String>,
+    mailboxes: HashSet<String>,
+    domains: Vec<String>,
 }
 
 impl Masker {
@@ -71,13 +71,11 @@ impl Masker {
         let mut masker = Self::default();
         for profile in profiles {
             let postcodes = profile.sites.iter().flat_map(|site| &site.postcodes);
-            masker.own_postcodes.extend(postcodes.map(|postcode| normal_postcode(postcode)));
-            masker.own_phones.extend(profile.contact.phones.iter().map(|phone| normal_phone(phone)));
-            masker
-                .own_mailboxes
-                .extend(profile.contact.mailboxes.iter().map(|mailbox| mailbox.to_lowercase()));
-            masker.own_domains.extend(profile.domains.iter().map(|domain| domain.to_lowercase()));
-            masker.own_domains.extend(profile.registered(RegisterKind::Domain).map(str::to_lowercase));
+            masker.postcodes.extend(postcodes.map(|postcode| normal_postcode(postcode)));
+            masker.phones.extend(profile.contact.phones.iter().map(|phone| normal_phone(phone)));
+            masker.mailboxes.extend(profile.contact.mailboxes.iter().map(|mailbox| mailbox.to_lowercase()));
+            masker.domains.extend(profile.domains.iter().map(|domain| domain.to_lowercase()));
+            masker.domains.extend(profile.registered(RegisterKind::Domain).map(str::to_lowercase));
         }
         masker
     }
@@ -146,13 +144,13 @@ impl Masker {
     /// Whether the Trust publishes this itself.
     pub fn is_own(&self, shape: &Shape) -> bool {
         match shape.kind {
-            ShapeKind::Postcode => self.own_postcodes.contains(&normal_postcode(&shape.text)),
-            ShapeKind::Phone => self.own_phones.contains(&normal_phone(&shape.text)),
+            ShapeKind::Postcode => self.postcodes.contains(&normal_postcode(&shape.text)),
+            ShapeKind::Phone => self.phones.contains(&normal_phone(&shape.text)),
             ShapeKind::Email => {
                 let address = shape.text.to_lowercase();
                 let domain = address.rsplit('@').next().unwrap_or_default();
-                self.own_mailboxes.contains(&address)
-                    || self.own_domains.iter().any(|own| {
+                self.mailboxes.contains(&address)
+                    || self.domains.iter().any(|own| {
                         domain
                             .strip_suffix(own.as_str())
                             .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
@@ -184,15 +182,12 @@ fn percent_decoded(url: &str) -> String {
                 tail.get(..2).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok())
             })
             .flatten();
-        match decoded {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            None => {
-                bytes.push(if first == b'+' { b' ' } else { first });
-                rest = tail;
-            }
+        if let Some(byte) = decoded {
+            bytes.push(byte);
+            rest = &tail[2..];
+        } else {
+            bytes.push(if first == b'+' { b' ' } else { first });
+            rest = tail;
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()

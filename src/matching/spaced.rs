@@ -21,12 +21,11 @@ impl Spaced {
             let (start, end) = folded.original(position, position + character.len_utf8());
             let span = (u32::try_from(start).unwrap_or(u32::MAX), u32::try_from(end).unwrap_or(u32::MAX));
             if character.is_whitespace() || matches!(character, '-' | '_') {
-                match origin.last_mut().filter(|_| text.ends_with(' ')) {
-                    Some(last) => last.1 = span.1,
-                    None => {
-                        text.push(' ');
-                        origin.push(span);
-                    }
+                if let Some(last) = origin.last_mut().filter(|_| text.ends_with(' ')) {
+                    last.1 = span.1;
+                } else {
+                    text.push(' ');
+                    origin.push(span);
                 }
             } else {
                 text.push(character);

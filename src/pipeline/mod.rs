@@ -276,7 +276,9 @@ impl Parts {
         match self.gatherer.commit(outcome).await {
             Ok(Committed::Stored { hits }) => {
                 telemetry::count_poll(word, started.elapsed().as_secs_f64());
-                hits.iter().for_each(|(_, severity)| telemetry::count_hit(severity.as_str()));
+                for (_, severity) in &hits {
+                    telemetry::count_hit(severity.as_str());
+                }
                 if !matches!(word, "read" | "unchanged" | "page") {
                     tracing::warn!(source.id = %source, reason = word, "source could not be read: {detail}");
                 } else if !hits.is_empty() {

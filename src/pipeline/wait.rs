@@ -35,13 +35,11 @@ async fn read(parts: &Arc<Parts>, claim: &ClaimedEntry) -> EntryResult {
             return EntryResult::Failed { detail: format!("what was stored of it cannot be read: {error}") };
         }
     };
-    let url = match parse_target(&entry.url, &parts.fetcher.policy()) {
-        Ok(url) => url,
-        Err(_) => return EntryResult::Done(own_words(parts, &planned.source, entry).await),
+    let Ok(url) = parse_target(&entry.url, &parts.fetcher.policy()) else {
+        return EntryResult::Done(own_words(parts, &planned.source, entry).await);
     };
     match parts.fetcher.fetch(Request::new(url)).await {
         Ok(Fetched::Page(page)) => EntryResult::Done(judged(parts, &planned.source, entry, page).await),
-        Ok(Fetched::NotModified) => EntryResult::Done(own_words(parts, &planned.source, entry).await),
         Err(FetchError::Gone) if entry.content.as_str().is_empty() => EntryResult::Gone,
         Err(error) if error.class() != FailureClass::Hard && claim.attempts + 1 < MAX_ATTEMPTS => {
             let wait = Duration::minutes(RETRY_MINUTES << claim.attempts.clamp(0, 6));
@@ -49,7 +47,9 @@ async fn read(parts: &Arc<Parts>, claim: &ClaimedEntry) -> EntryResult {
                 error.retry_after().and_then(|wait| Duration::from_std(wait).ok()).unwrap_or_default();
             EntryResult::Retry { at: parts.clock.now() + wait.max(asked), detail: error.to_string() }
         }
-        Err(_) => EntryResult::Done(own_words(parts, &planned.source, entry).await),
+        Ok(Fetched::NotModified) | Err(_) => {
+            EntryResult::Done(own_words(parts, &planned.source, entry).await)
+        }
     }
 }
 

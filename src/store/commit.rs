@@ -9,7 +9,7 @@ use super::record::{
 };
 use super::{Store, StoreError};
 use crate::clock;
-use crate::model::{Finding, HitId, Severity};
+use crate::model::{DateDoubt, Finding, HitId, Origin, Severity};
 use crate::telemetry::point;
 
 /// What became of an outcome.
@@ -98,7 +98,7 @@ ON CONFLICT (day, organisation, scope, category, severity, origin, source, statu
 const TRUSTED_BACK_DAYS: i64 = 90;
 
 /// Where a document comes from, as its hits need it.
-struct Origin<'a> {
+struct Provenance<'a> {
     source: &'a str,
     entry: i64,
     now: i64,
@@ -230,7 +230,7 @@ impl Store {
                 .fetch_one(&mut **tx).await?
         });
         let EntryState::Done(Some(document)) = &entry.state else { return Ok(Vec::new()) };
-        let origin = Origin {
+        let from = Provenance {
             source: poll.source.as_str(),
             entry: id,
             now: at,
@@ -238,7 +238,7 @@ impl Store {
             first_polled_at,
             backlog: entry.backlog,
         };
-        self.commit_document(tx, document, &origin).await
+        self.commit_document(tx, document, &from).await
     }
 
     async fn commit_entry(&self, tx: &mut Tx, outcome: &EntryOutcome) -> Result<Committed, StoreError> {
@@ -262,7 +262,7 @@ impl Store {
         let source = outcome.source.as_str();
         let first: Option<i64> =
             on_tx!(&mut *tx, tx => sqlx::query_scalar(FIRST_POLL).bind(source).fetch_one(&mut **tx).await?);
-        let origin = Origin {
+        let from = Provenance {
             source,
             entry: outcome.entry.0,
             now: at,
@@ -270,21 +270,21 @@ impl Store {
             first_polled_at: first.unwrap_or(at),
             backlog: backlog != 0,
         };
-        Ok(Committed::Stored { hits: self.commit_document(tx, document, &origin).await? })
+        Ok(Committed::Stored { hits: self.commit_document(tx, document, &from).await? })
     }
 
     async fn commit_document(
         &self,
         tx: &mut Tx,
         document: &DocumentRecord,
-        origin: &Origin<'_>,
+        from: &Provenance<'_>,
     ) -> Result<Vec<(HitId, Severity)>, StoreError> {
         let sealed = self.key.seal("document", &document.clear)?;
         let id: i64 = on_tx!(&mut *tx, tx => sqlx::query_scalar(UPSERT_DOCUMENT)
-            .bind(origin.entry).bind(document.kind.as_str()).bind(document.url.text.as_str())
+            .bind(from.entry).bind(document.kind.as_str()).bind(document.url.text.as_str())
             .bind(i64::from(document.url.linkable)).bind(document.title.as_str())
-            .bind(document.published.map(|at| at.timestamp_millis())).bind(document.doubt.map(|doubt| doubt.as_str()))
-            .bind(origin.first_seen_at).bind(&document.language)
+            .bind(document.published.map(|at| at.timestamp_millis())).bind(document.doubt.map(DateDoubt::as_str))
+            .bind(from.first_seen_at).bind(&document.language)
             .bind(&document.address_key).bind(&document.title_key).bind(&document.text_key)
             .bind(document.simhash.cast_signed())
             .bind(i64::from(document.bands[0])).bind(i64::from(document.bands[1]))
@@ -293,7 +293,7 @@ impl Store {
             .fetch_one(&mut **tx).await?);
         let mut stored = Vec::new();
         for hit in &document.hits {
-            stored.extend(commit_hit(tx, id, document, hit, origin).await?);
+            stored.extend(commit_hit(tx, id, document, hit, from).await?);
         }
         Ok(stored)
     }
@@ -305,7 +305,7 @@ async fn commit_hit(
     document_id: i64,
     document: &DocumentRecord,
     hit: &HitRecord,
-    origin: &Origin<'_>,
+    from: &Provenance<'_>,
 ) -> Result<Option<(HitId, Severity)>, StoreError> {
     let open = hit.findings.iter().filter(|finding| !finding.category.is_restricted());
     let open = open.map(|finding| finding.severity).max().unwrap_or(Severity::Info);
@@ -314,40 +314,37 @@ async fn commit_hit(
     let organisation = hit.organisation.as_str();
     let known: Option<(i64, String)> = on_tx!(&mut *tx, tx =>
         sqlx::query_as(KNOWN_HIT).bind(document_id).bind(organisation).fetch_optional(&mut **tx).await?);
-    let (id, version) = match known {
-        Some((id, severity)) => {
-            if severity == hit.severity.as_str() && says_the_same(tx, id, &hit.findings).await? {
-                return Ok(None);
-            }
-            let version: i64 = on_tx!(&mut *tx, tx => {
-                sqlx::query(DROP_FINDINGS).bind(id).execute(&mut **tx).await?;
-                sqlx::query_scalar(UPDATE_HIT).bind(hit.severity.as_str()).bind(open.as_str()).bind(restricted).bind(&mentions)
-                    .bind(origin.now).bind(id).fetch_one(&mut **tx).await?
-            });
-            (id, version)
+    let (id, version) = if let Some((id, severity)) = known {
+        if severity == hit.severity.as_str() && says_the_same(tx, id, &hit.findings).await? {
+            return Ok(None);
         }
-        None => {
-            let at = trusted_time(document, origin);
-            let day = clock::london_day(clock::from_ms(at)).to_string();
-            let (story, leads) = super::story::place(tx, organisation, document, document_id, at).await?;
-            let id: i64 = on_tx!(&mut *tx, tx => sqlx::query_scalar(INSERT_HIT)
-                .bind(document_id).bind(organisation).bind(origin.source).bind(story).bind(at).bind(&day)
-                .bind(hit.severity.as_str()).bind(open.as_str()).bind(i64::from(origin.backlog)).bind(restricted)
-                .bind(i64::from(leads)).bind(&mentions).bind(origin.now)
+        let version: i64 = on_tx!(&mut *tx, tx => {
+            sqlx::query(DROP_FINDINGS).bind(id).execute(&mut **tx).await?;
+            sqlx::query_scalar(UPDATE_HIT).bind(hit.severity.as_str()).bind(open.as_str()).bind(restricted).bind(&mentions)
+                .bind(from.now).bind(id).fetch_one(&mut **tx).await?
+        });
+        (id, version)
+    } else {
+        let at = trusted_time(document, from);
+        let day = clock::london_day(clock::from_ms(at)).to_string();
+        let (story, leads) = super::story::place(tx, organisation, document, document_id, at).await?;
+        let id: i64 = on_tx!(&mut *tx, tx => sqlx::query_scalar(INSERT_HIT)
+                .bind(document_id).bind(organisation).bind(from.source).bind(story).bind(at).bind(&day)
+                .bind(hit.severity.as_str()).bind(open.as_str()).bind(i64::from(from.backlog)).bind(restricted)
+                .bind(i64::from(leads)).bind(&mentions).bind(from.now)
                 .fetch_one(&mut **tx).await?);
-            if hit.withheld > 0 {
-                on_tx!(&mut *tx, tx => {
-                    sqlx::query(COUNT_WITHHELD).bind(&day).bind(organisation).bind(hit.withheld).execute(&mut **tx).await?;
-                });
-            }
-            (id, 1)
+        if hit.withheld > 0 {
+            on_tx!(&mut *tx, tx => {
+                sqlx::query(COUNT_WITHHELD).bind(&day).bind(organisation).bind(hit.withheld).execute(&mut **tx).await?;
+            });
         }
+        (id, 1)
     };
     for finding in &hit.findings {
         insert_finding(tx, id, finding).await?;
     }
     on_tx!(&mut *tx, tx => {
-        sqlx::query(ENQUEUE).bind(id).bind(version).bind(origin.now).execute(&mut **tx).await?;
+        sqlx::query(ENQUEUE).bind(id).bind(version).bind(from.now).execute(&mut **tx).await?;
     });
     Ok(Some((HitId(id), hit.severity)))
 }
@@ -371,7 +368,7 @@ async fn insert_finding(tx: &mut Tx, hit: i64, finding: &Finding) -> Result<(), 
         sqlx::query(INSERT_FINDING)
             .bind(hit).bind(finding.category.as_str()).bind(&finding.rule).bind(i64::from(finding.rule_version))
             .bind(finding.severity.as_str()).bind(finding.score).bind(clauses).bind(finding.binds.as_str())
-            .bind(finding.origin.map(|origin| origin.as_str())).bind(writer).bind(finding.at_risk.map(i64::from))
+            .bind(finding.origin.map(Origin::as_str)).bind(writer).bind(finding.at_risk.map(i64::from))
             .bind(i64::from(finding.category.is_restricted())).bind(spans).bind(&finding.reason)
             .execute(&mut **tx).await?;
     });
@@ -379,10 +376,10 @@ async fn insert_finding(tx: &mut Tx, hit: i64, finding: &Finding) -> Result<(), 
 }
 
 /// Published time where the source's dates can be trusted, else when it was first seen.
-fn trusted_time(document: &DocumentRecord, origin: &Origin<'_>) -> i64 {
-    let oldest = origin.first_polled_at - TRUSTED_BACK_DAYS * 86_400_000;
+fn trusted_time(document: &DocumentRecord, from: &Provenance<'_>) -> i64 {
+    let oldest = from.first_polled_at - TRUSTED_BACK_DAYS * 86_400_000;
     let trusted = document.published.filter(|_| document.doubt.is_none()).map(|at| at.timestamp_millis());
-    trusted.filter(|at| (oldest..=origin.now).contains(at)).unwrap_or(origin.first_seen_at)
+    trusted.filter(|at| (oldest..=from.now).contains(at)).unwrap_or(from.first_seen_at)
 }
 
 async fn log_poll(

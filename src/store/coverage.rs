@@ -27,10 +27,8 @@ impl Store {
             let hours = ms as f64 / 3_600_000.0;
             hours
         };
-        let (gaps, service): (Vec<(i64, i64)>, Vec<(i64, i64)>) = on_read!(&self.db, pool => (
-            sqlx::query_as(GAPS).bind(from).bind(to).bind(now).fetch_all(pool).await?,
-            sqlx::query_as(SERVICE).bind(from).bind(to).bind(now).fetch_all(pool).await?,
-        ));
+        let gaps = on_read!(&self.db, pool => sqlx::query_as(GAPS).bind(from).bind(to).bind(now).fetch_all(pool).await?);
+        let service = on_read!(&self.db, pool => sqlx::query_as(SERVICE).bind(from).bind(to).bind(now).fetch_all(pool).await?);
         Ok(Coverage { blind_hours: sum(gaps), service_hours: sum(service) })
     }
 }

@@ -65,7 +65,7 @@ impl Db {
         let fail = |why: String| StoreError::Open { url: without_password(&options.url), why };
         if let Some(path) = options.url.strip_prefix("sqlite:") {
             let path = path.trim_start_matches("//");
-            let connect = sqlite_options(path).map_err(|error| fail(error.to_string()))?;
+            let connect = sqlite_options(path);
             let write = SqlitePoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
             let write =
                 write.connect_with(connect).await.map_err(|error| fail(explain_sqlite(path, &error)))?;
@@ -158,8 +158,8 @@ impl Tx {
     }
 }
 
-fn sqlite_options(path: &str) -> Result<SqliteConnectOptions, sqlx::Error> {
-    Ok(SqliteConnectOptions::new()
+fn sqlite_options(path: &str) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
@@ -171,7 +171,7 @@ fn sqlite_options(path: &str) -> Result<SqliteConnectOptions, sqlx::Error> {
         .pragma("cell_size_check", "ON")
         .pragma("secure_delete", "ON")
         .pragma("journal_size_limit", "67108864")
-        .auto_vacuum(sqlx::sqlite::SqliteAutoVacuum::Incremental))
+        .auto_vacuum(sqlx::sqlite::SqliteAutoVacuum::Incremental)
 }
 
 /// Readers change nothing, not even the journal's mode.

@@ -69,8 +69,10 @@ fn what_is_no_feed_says_so() {
 #[test]
 fn entries_beyond_the_limit_are_counted() {
     let base = Url::parse("https://paper.example/feed").unwrap();
-    let text =
-        rss(&(0..5).map(|n| format!("<item><guid>{n}</guid><title>{n}</title></item>")).collect::<String>());
+    let text = rss(&(0..5)
+        .map(|n| format!("<item><guid>{n}</guid><title>{n}</title></item>"))
+        .collect::<Vec<_>>()
+        .concat());
     let feed =
         parse_feed(&text, &base, DateTime::<Utc>::MAX_UTC - FUTURE * 2, &Options { max_entries: 3 }).unwrap();
     assert_eq!((feed.entries.len(), feed.dropped), (3, 2));
