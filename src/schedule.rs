@@ -117,7 +117,7 @@ impl FromStr for CronLine {
         let compile = |day: &str, weekday: &str| {
             format!("0 {minute} {hour} {day} {month} {weekday}")
                 .parse::<cron::Schedule>()
-                .map_err(|error| ScheduleError::Cron(text.to_owned(), error.to_string()))
+                .map_err(|error| ScheduleError::Cron(text.to_owned(), last_line(&error.to_string())))
         };
         let parts = if day != "*" && weekday != "*" {
             vec![compile(day, "*")?, compile("*", &weekday)?]
@@ -131,6 +131,11 @@ impl FromStr for CronLine {
         }
         Ok(line)
     }
+}
+
+/// The crate draws a picture of the line above what it has to say.
+fn last_line(message: &str) -> String {
+    message.lines().last().unwrap_or_default().trim().to_owned()
 }
 
 /// The crate counts Sunday as 1; cron(8) as 0 or 7. Names leave no doubt.

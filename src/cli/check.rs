@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Ended, Place, output};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{self, Clock, SystemClock};
 use crate::pipeline::Planned;
 
 #[derive(Debug, clap::Args)]
@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
         file: config.file.display().to_string(),
         organisations: config.profiles.iter().map(|profile| profile.name.clone()).collect(),
         sources: config.planned.iter().map(plan).collect(),
-        notes: config.notes.clone(),
+        notes: config.notes.iter().cloned().chain(config.planned.iter().filter_map(review_note)).collect(),
     };
     if args.json {
         output::json(&checked)?;
@@ -55,6 +55,23 @@ pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
     let (sources, organisations) = (checked.sources.len(), checked.organisations.join(", "));
     anstream::println!("{}: fine. {sources} sources for {organisations}.", checked.file);
     Ok(Ended::Well)
+}
+
+/// Days before a review in which it is mentioned.
+const REVIEW_NOTICE_DAYS: i64 = 30;
+
+/// A review that is due soon, or was: past its grace the source is not polled and counts as blind.
+fn review_note(planned: &Planned) -> Option<String> {
+    let review = planned.source.accountability.review;
+    let days = (review - clock::london_day(SystemClock::default().now())).num_days();
+    let (id, owner) = (&planned.source.id, &planned.source.accountability.owner);
+    match days {
+        days if days > REVIEW_NOTICE_DAYS => None,
+        0.. => Some(format!("{id}: its review is due in {days} days ({review}, {owner})")),
+        _ => Some(format!(
+            "{id}: its review was due on {review} ({owner}); 14 days later it is no longer polled"
+        )),
+    }
 }
 
 fn plan(planned: &Planned) -> Plan {

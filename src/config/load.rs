@@ -23,10 +23,14 @@ const ENVIRONMENT: &str = "TRUSTWATCH__";
 pub(super) fn known_keys() -> impl Iterator<Item = &'static str> {
     EXAMPLE.lines().filter_map(|line| {
         let line = line.trim_start_matches(['#', ' ']);
-        let (key, _) = line.split_once('=')?;
-        let key = key.trim();
-        (!key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'))
-            .then_some(key)
+        let section =
+            line.strip_prefix('[').map(|rest| rest.trim_start_matches('[').split([']', '.']).next());
+        let key = match section {
+            Some(section) => section?,
+            None => line.split_once('=')?.0.trim(),
+        };
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        (!key.is_empty() && key.bytes().all(plain)).then_some(key)
     })
 }
 
