@@ -169,7 +169,12 @@ impl Enqueuer {
             reason: decision.reason.as_str(),
             due_at: None,
         });
-        let kind = if group == Group::Communications { "immediate" } else { group.as_str() };
+        // The kind stands in a header: it must not say more than the notice does.
+        let kind = match group {
+            Group::Communications => "immediate",
+            _ if self.addresses(group).is_empty() => "notice",
+            _ => group.as_str(),
+        };
         Ok(vec![self.alert(kind, organisation, group, message, decisions.collect(), Vec::new())?])
     }
 

@@ -1,6 +1,7 @@
 //! The main text of a page. `dom_smoothie` finds articles; pages that are none (notices, tables, short
 //! posts) give their whole body without the furniture around it.
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dom_smoothie::{Config, Readability};
@@ -20,9 +21,9 @@ pub struct Page {
     pub metadata: Metadata,
 }
 
-/// An article that the library found must hold this share of the body's text (in characters), or the
-/// body is taken: on short pages the library keeps one paragraph of several.
-const MIN_ARTICLE_SHARE: usize = 2;
+/// An article shorter than this (bytes) is believed only where it is half of what the body says: on
+/// notices and short posts the library keeps one paragraph of several.
+const MIN_ARTICLE: usize = 600;
 
 /// Elements and roles around the main text.
 const FURNITURE: [&str; 4] = ["nav", "footer", "aside", "dialog"];
@@ -76,9 +77,19 @@ impl Page {
         let metadata = Metadata::read(&tree, url);
         let body = text_of(&tree, |element| !is_furniture(element));
         let article = article_text(html, url, options).unwrap_or_default();
-        let text = if article.len() * MIN_ARTICLE_SHARE >= body.len() { article } else { body };
+        let article = without_furniture(article, &body);
+        let text = if article.len() >= MIN_ARTICLE || article.len() * 2 >= body.len() { article } else { body };
         Self { text, metadata }
     }
+}
+
+/// Drops the lines of an article that stand in the page's furniture only. Where that would take much of
+/// it, the furniture is not what it seems, and the article stays whole.
+fn without_furniture(article: String, body: &str) -> String {
+    let lines: HashSet<&str> = body.lines().collect();
+    let kept: Vec<&str> = article.lines().filter(|line| lines.contains(line)).collect();
+    let kept = kept.join("\n");
+    if kept.len() * 10 >= article.len() * 6 { kept } else { article }
 }
 
 fn article_text(html: &str, url: Option<&Url>, options: &Options) -> Option<String> {
