@@ -1,1 +1,10 @@
-//! To be filled by its tests.
+//! The whole way on real sockets and a real store: a scripted web on loopback, the real fetcher,
+//! classifier and pipeline, and what they leave behind. Time stands still unless a case moves it.
+
+mod bed;
+mod entries;
+mod failures;
+mod first_look;
+mod follow;
+pub(crate) mod server;
+mod unchanged;
