@@ -49,7 +49,7 @@ pub struct Smtp {
     pub password_file: Option<PathBuf>,
     /// A certificate authority beside the system's, as PEM.
     pub ca_file: Option<PathBuf>,
-    /// Time for each command (seconds).
+    /// Time for handing over one mail (seconds).
     pub timeout_s: u64,
 }
 

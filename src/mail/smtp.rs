@@ -1,9 +1,11 @@
 //! A relay by SMTP, with or without a user, by STARTTLS, TLS or (said aloud) plaintext.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::transport::smtp::AsyncSmtpTransportBuilder;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
 use super::{MailError, Security, Smtp};
@@ -11,16 +13,20 @@ use crate::secret::{ExposeSecret, SecretString};
 
 #[derive(Debug, Clone)]
 pub(super) struct Relay {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    builder: AsyncSmtpTransportBuilder,
+    transport: Arc<Mutex<AsyncSmtpTransport<Tokio1Executor>>>,
+    /// For the whole of one message: lettre itself waits for ever once it is connected.
+    limit: Duration,
 }
 
 impl Relay {
     pub(super) fn new(options: &Smtp) -> Result<Self, MailError> {
+        let limit = Duration::from_secs(options.timeout_s);
         let wrong = |what: String| MailError::Permanent(what);
         // Named "dangerous" for its default of plaintext: TLS is set right below.
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&options.host)
             .port(options.port)
-            .timeout(Some(Duration::from_secs(options.timeout_s)));
+            .timeout(Some(limit));
         if options.security != Security::Plaintext {
             let mut tls = TlsParameters::builder(options.host.clone());
             if let Some(path) = &options.ca_file {
@@ -41,15 +47,27 @@ impl Relay {
             builder = builder
                 .credentials(Credentials::new(options.username.clone(), password.expose_secret().to_owned()));
         }
-        Ok(Self { transport: builder.build() })
+        let transport = Arc::new(Mutex::new(builder.clone().build()));
+        Ok(Self { builder, transport, limit })
     }
 
     pub(super) async fn send(&self, message: &Message) -> Result<(), MailError> {
-        match self.transport.send(message.clone()).await {
-            Ok(_) => Ok(()),
-            // Only a 5xx is for ever; a refused connection is neither to lettre, and temporary to us.
-            Err(error) if error.is_permanent() => Err(MailError::Permanent(error.to_string())),
-            Err(error) => Err(MailError::Temporary(error.to_string())),
+        let transport = self.transport.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match tokio::time::timeout(self.limit, transport.send(message.clone())).await {
+            Ok(Ok(_)) => Ok(()),
+            // Only a 5xx is for ever; a refused connection is neither to lettre, and
+            // temporary to us.
+            Ok(Err(error)) if error.is_permanent() => {
+                Err(MailError::Permanent(error.to_string()))
+            }
+            Ok(Err(error)) => Err(MailError::Temporary(error.to_string())),
+            Err(_) => {
+                // The connection goes back to its pool in the middle of a conversation: that pool is not
+                // used again, or the next message would read this one's answers.
+                *self.transport.lock().unwrap_or_else(PoisonError::into_inner) = self.builder.clone().build();
+                let limit = self.limit.as_secs();
+                Err(MailError::Temporary(format!("the relay did not finish within {limit} s")))
+            }
         }
     }
 }
