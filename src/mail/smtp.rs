@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
-use lettre::transport::smtp::AsyncSmtpTransportBuilder;
+use lettre::transport::smtp::response::Category;
+use lettre::transport::smtp::{AsyncSmtpTransportBuilder, Error};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
 use super::{MailError, Security, Smtp};
@@ -55,9 +56,9 @@ impl Relay {
         let transport = self.transport.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match tokio::time::timeout(self.limit, transport.send(message.clone())).await {
             Ok(Ok(_)) => Ok(()),
-            // Only a 5xx is for ever; a refused connection is neither to lettre, and
+            // Only a 5xx about the message is for ever; a refused connection is neither to lettre, and
             // temporary to us.
-            Ok(Err(error)) if error.is_permanent() => {
+            Ok(Err(error)) if error.is_permanent() && !is_about_us(&error) => {
                 Err(MailError::Permanent(error.to_string()))
             }
             Ok(Err(error)) => Err(MailError::Temporary(error.to_string())),
@@ -70,6 +71,12 @@ impl Relay {
             }
         }
     }
+}
+
+/// Whether the relay refuses us (530, 534, 535, 538) rather than the message: an expired password must
+/// cost no mail.
+fn is_about_us(error: &Error) -> bool {
+    error.status().is_some_and(|code| code.category == Category::Unspecified3)
 }
 
 fn password(options: &Smtp) -> Result<Option<SecretString>, MailError> {
