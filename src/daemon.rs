@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -32,6 +32,8 @@ const PURGE_EVERY: Duration = Duration::from_secs(24 * 3600);
 const CLOCK_EVERY: Duration = Duration::from_secs(60);
 /// How long work under way may take to finish after SIGTERM; with closing it stays under 20 s.
 const DRAIN: Duration = Duration::from_secs(12);
+/// How long the last results may take to be written, and the store to close, after that.
+const CLOSING: Duration = Duration::from_secs(3);
 /// How long the store may take to answer the watchdog.
 const STORE_ANSWER: Duration = Duration::from_secs(5);
 /// The scheduler has stopped when it did not go round for this long (ms).
@@ -117,8 +119,9 @@ impl App {
     pub async fn close(self) {
         let Self { store, pipeline, gathering, .. } = self;
         drop(pipeline);
-        let _ = tokio::time::timeout(DRAIN, gathering).await;
-        store.close().await;
+        // Work that was given up still holds on to both; what it claimed is claimed again.
+        let _ = tokio::time::timeout(CLOSING, gathering).await;
+        let _ = tokio::time::timeout(CLOSING, store.close()).await;
     }
 
     /// Works until told to stop: by a signal, by `stop`, or by a task that ended when it should not.
@@ -151,8 +154,11 @@ impl App {
         tokio::select! {
             () = tasks.wait() => {}
             () = tokio::time::sleep(DRAIN) => tracing::warn!("some work did not finish in time; it will be done again"),
-            _ = terminate.recv() => tracing::warn!("second signal: leaving at once"),
-            _ = interrupt.recv() => tracing::warn!("second signal: leaving at once"),
+            // Every commit stands and every claim runs out: nothing is lost by not waiting.
+            () = either(&mut terminate, &mut interrupt) => {
+                tracing::warn!("second signal: leaving at once");
+                return Ok(());
+            }
         }
         self.close().await;
         Ok(())
@@ -301,6 +307,13 @@ async fn correct_clock(store: &Store, clock: &SystemClock) -> anyhow::Result<()>
         clock.correct(database - i64::midpoint(before, after));
     }
     Ok(())
+}
+
+async fn either(one: &mut Signal, other: &mut Signal) {
+    tokio::select! {
+        _ = one.recv() => {}
+        _ = other.recv() => {}
+    }
 }
 
 fn notify(states: &[sd_notify::NotifyState<'_>]) {
