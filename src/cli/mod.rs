@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, load};
+use crate::mail::MailError;
 use crate::problem::Problems;
 use crate::secret::KeyError;
 use crate::store::StoreError;
@@ -103,7 +104,8 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     let is = |probe: fn(&(dyn std::error::Error + 'static)) -> bool| error.chain().any(probe);
     if is(|cause| cause.is::<Problems>() || cause.is::<Usage>()) {
         2
-    } else if is(|cause| cause.is::<StoreError>() || cause.is::<KeyError>() || cause.is::<std::io::Error>()) {
+    } else if is(|cause| cause.is::<StoreError>() || cause.is::<KeyError>())
+        || is(|cause| cause.is::<MailError>() || cause.is::<std::io::Error>()) {
         3
     } else {
         1
