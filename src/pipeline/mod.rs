@@ -242,6 +242,9 @@ impl Pipeline {
             Vec::new()
         };
         let claimed = sources.len() + entries.len();
+        if claimed > 0 {
+            telemetry::point("claim.after");
+        }
         for claim in sources {
             let parts = parts.clone();
             tasks.spawn(async move {
@@ -256,6 +259,7 @@ impl Pipeline {
             tasks.spawn(async move {
                 let started = tokio::time::Instant::now();
                 let outcome = wait::follow(&parts, claim).await;
+                telemetry::point("entry.before_commit");
                 parts.write_back(Outcome::Entry(Box::new(outcome)), started).await;
             });
         }
