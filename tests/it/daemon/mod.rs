@@ -1,0 +1,10 @@
+//! The service as systemd, monitoring and an operator see it: the real process.
+
+pub(crate) mod feeds;
+pub(crate) mod process;
+
+mod health;
+mod refusals;
+mod shadow;
+mod shutdown;
+mod systemd;
