@@ -3,6 +3,7 @@
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
+use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -61,7 +62,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Ended> {
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        match answer(&classifier, &line) {
+        // Some programs begin a file with a mark for its encoding.
+        let text = line.strip_prefix(b"\xef\xbb\xbf").filter(|_| number == 1).unwrap_or(&line);
+        match answer(&classifier, text) {
             Ok(answer) => writeln!(out, "{answer}")?,
             Err((id, error)) => {
                 failed = true;
@@ -75,8 +78,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Ended> {
 
 fn classifier(args: &Args) -> anyhow::Result<Classifier> {
     let mut profiles = match &args.profiles {
-        Some(folder) => read_profiles(folder).map_err(Problems)?,
-        None => shipped_profiles().map_err(|problem| Problems(vec![problem]))?,
+        Some(folder) => read_profiles(folder)
+            .map_err(Problems)
+            .with_context(|| format!("the profiles in {} cannot be used", folder.display()))?,
+        None => shipped_profiles().map_err(Problems).context("the shipped profiles cannot be used")?,
     };
     if let Some(unknown) =
         args.organisation.iter().find(|id| !profiles.iter().any(|profile| profile.id == **id))
@@ -97,7 +102,12 @@ fn answer(classifier: &Classifier, line: &[u8]) -> Result<String, (Value, String
     let value: Value =
         serde_json::from_slice(line).map_err(|error| (Value::Null, format!("not JSON: {error}")))?;
     let id = value.get("id").cloned().unwrap_or(Value::Null);
-    let input: Input = serde_json::from_value(value).map_err(|error| (id.clone(), error.to_string()))?;
+    if !value.is_object() {
+        return Err((id, "not a document: write one JSON object a line".to_owned()));
+    }
+    // What is wrong is told in serde's words, which quote the line.
+    let input: Input = serde_path_to_error::deserialize(value)
+        .map_err(|error| (id.clone(), classifier.masker().mask_line(&error.to_string()).to_string()))?;
     let mut document = Document {
         kind: input.kind.unwrap_or_default(),
         url: input.url.unwrap_or_default(),
