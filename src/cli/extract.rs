@@ -52,10 +52,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Ended> {
         for (index, line) in std::io::stdin().lock().lines().enumerate() {
             let read = line.map_err(|error| error.to_string());
             let read = read.and_then(|line| {
+                let line = line.strip_prefix('\u{feff}').filter(|_| index == 0).unwrap_or(&line);
                 if line.trim().is_empty() {
                     Ok(None)
                 } else {
-                    serde_json::from_str(&line).map(Some).map_err(|error| error.to_string())
+                    serde_json::from_str(line).map(Some).map_err(|error| error.to_string())
                 }
             });
             match read {

@@ -76,8 +76,13 @@ impl Cli {
         match result {
             Ok(Ended::Well) => ExitCode::SUCCESS,
             Ok(Ended::WithFailures) => ExitCode::from(1),
+            // Whoever read our output has seen enough (`| head`).
+            Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
             Err(error) => {
-                anstream::eprintln!("trustwatch: {error:#}");
+                match error.downcast_ref::<Problems>() {
+                    Some(problems) => anstream::eprintln!("trustwatch: {error}\n{problems}"),
+                    None => anstream::eprintln!("trustwatch: {error:#}"),
+                }
                 ExitCode::from(exit_code(&error))
             }
         }
@@ -110,6 +115,13 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     } else {
         1
     }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let io = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind)
+    };
+    error.chain().any(|cause| io(cause) == Some(std::io::ErrorKind::BrokenPipe))
 }
 
 /// A request that makes no sense.
