@@ -115,9 +115,12 @@ impl FromStr for CronLine {
         };
         let weekday = weekday_names(weekday).map_err(|why| ScheduleError::Cron(text.to_owned(), why))?;
         let compile = |day: &str, weekday: &str| {
-            format!("0 {minute} {hour} {day} {month} {weekday}")
-                .parse::<cron::Schedule>()
-                .map_err(|error| ScheduleError::Cron(text.to_owned(), last_line(&error.to_string())))
+            format!("0 {minute} {hour} {day} {month} {weekday}").parse::<cron::Schedule>().map_err(|error| {
+                // The crate draws an arrow below a line of six fields that nobody wrote.
+                let why = error.to_string();
+                let why = why.lines().last().unwrap_or_default().replace("less than", "at most");
+                ScheduleError::Cron(text.to_owned(), why)
+            })
         };
         let parts = if day != "*" && weekday != "*" {
             vec![compile(day, "*")?, compile("*", &weekday)?]
