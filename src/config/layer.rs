@@ -16,6 +16,15 @@ pub(super) struct Layer {
     pub(super) file: PathBuf,
     pub(super) table: Table,
     lines: HashMap<String, usize>,
+    overrides: Vec<Override>,
+}
+
+/// A key that the environment sets.
+#[derive(Debug, Clone)]
+struct Override {
+    key: String,
+    variable: String,
+    text: String,
 }
 
 /// Mistakes in one section before we give up on it.
@@ -33,7 +42,35 @@ impl Layer {
         let mut lines = HashMap::new();
         note_table(spanned.get_ref(), "", &line_of, &mut lines);
         let table = text.parse::<Table>().map_err(wrong)?;
-        Ok(Self { file: file.to_owned(), table, lines })
+        Ok(Self { file: file.to_owned(), table, lines, overrides: Vec::new() })
+    }
+
+    /// Sets what the variable says at `keys`, and remembers where it came from.
+    pub(super) fn override_key(&mut self, keys: &[&str], variable: &str, text: &str) -> Result<(), Problem> {
+        let wrong = |what: &str| Problem::at(format!("environment variable {variable}"), what.to_owned());
+        let Some((last, parents)) = keys.split_last().filter(|_| keys.iter().all(|key| !key.is_empty()))
+        else {
+            return Err(wrong("names no key: write it as TRUSTWATCH__SECTION__KEY"));
+        };
+        let mut place = &mut self.table;
+        for key in parents {
+            let entry = place.entry((*key).to_owned()).or_insert_with(|| Value::Table(Table::new()));
+            place = entry.as_table_mut().ok_or_else(|| wrong("goes through a key that is no section"))?;
+        }
+        // A number or a list is read as one; anything else is the text that it is.
+        let value = format!("x = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("x"));
+        place.insert((*last).to_owned(), value.unwrap_or_else(|| Value::String(text.to_owned())));
+        let (variable, text) = (variable.to_owned(), text.to_owned());
+        self.overrides.push(Override { key: keys.join("."), variable, text });
+        Ok(())
+    }
+
+    /// What the environment sets at `key` or above it, or in a section that no file names.
+    fn overridden(&self, key: &str) -> Option<&Override> {
+        let unwritten = !key.is_empty() && !self.lines.contains_key(key);
+        self.overrides
+            .iter()
+            .find(|set| is_at_or_below(key, &set.key) || unwritten && is_at_or_below(&set.key, key))
     }
 
     /// Takes a section out of the file.
@@ -43,6 +80,9 @@ impl Layer {
 
     /// A problem at a key, with file and line; the nearest key above it where it has no line itself.
     pub(super) fn problem(&self, key: &str, message: impl Into<String>) -> Problem {
+        if let Some(set) = self.overridden(key) {
+            return Problem::at(format!("environment variable {} ({key})", set.variable), message);
+        }
         let mut path = key;
         let line = loop {
             if let Some(line) = self.lines.get(path) {
@@ -75,6 +115,7 @@ impl Layer {
         prefix: &str,
         problems: &mut Vec<Problem>,
     ) -> Option<T> {
+        let mut removed = Vec::new();
         for _ in 0..MAX_MISTAKES {
             let mut track = serde_path_to_error::Track::new();
             let mut unknown = Vec::new();
@@ -88,25 +129,103 @@ impl Layer {
                 Err(error) => {
                     let error: toml::de::Error = error;
                     let path = clean(&track.path().to_string());
-                    problems.push(self.problem(&joined(prefix, &path), error.message().trim().to_owned()));
+                    let key = joined(prefix, &as_written(&path, &removed));
+                    if self.read_as_text(&mut value, &path, &key) {
+                        continue;
+                    }
+                    // A key that was taken out because of its value is not missing.
+                    let gone = removed.iter().any(|gone| is_missing(error.message(), &path, gone));
+                    if !gone {
+                        problems.push(self.problem(&key, plain(&path, error.message())));
+                    }
                     if !remove(&mut value, &path) {
                         return None;
                     }
+                    removed.push(path);
                 }
             }
         }
         None
     }
 
+    /// Takes what the environment says at `key` as text: `12345` can be a password as well.
+    fn read_as_text(&self, value: &mut Value, path: &str, key: &str) -> bool {
+        let set = self.overrides.iter().find(|set| set.key == key);
+        match (set, find(value, path)) {
+            (Some(set), Some(place)) if !place.is_str() => {
+                *place = Value::String(set.text.clone());
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// A key that means nothing, with the one that was perhaps meant.
     pub(super) fn unknown_key(&self, key: &str) -> Problem {
-        let name = key.rsplit('.').next().unwrap_or(key);
+        let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
+        let section = without_places(section);
+        let distance = |known: &str| strsim::damerau_levenshtein(known, name);
         let near = super::load::known_keys()
-            .filter(|known| strsim::damerau_levenshtein(known, name) <= 2)
-            .min_by_key(|known| strsim::damerau_levenshtein(known, name));
-        let hint = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
-        self.problem(key, format!("unknown key{hint}"))
+            .filter(|(place, known)| {
+                distance(known) <= MAX_SLIPS.min(name.len() / 2) && (*place != section || *known != name)
+            })
+            .min_by_key(|(place, known)| (*place != section, distance(known)));
+        let hint = near.map(|(place, known)| {
+            let known = if place == section { known.to_owned() } else { joined(place, known) };
+            format!("; did you mean {known:?}?")
+        });
+        self.problem(key, format!("unknown key{}", hint.unwrap_or_default()))
     }
+}
+
+/// Slips of the keyboard in a key that we still recognise.
+const MAX_SLIPS: usize = 2;
+
+fn is_at_or_below(key: &str, above: &str) -> bool {
+    key.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+/// `source[2].person` as the example writes it: `source.person`.
+fn without_places(section: &str) -> String {
+    section.split('.').map(|part| part.split('[').next().unwrap_or_default()).collect::<Vec<_>>().join(".")
+}
+
+/// `path` as the file counts it, before the list items in `removed` were taken out one by one.
+fn as_written(path: &str, removed: &[String]) -> String {
+    let place = |path: &str| {
+        let (list, index) = path.strip_suffix(']')?.rsplit_once('[')?;
+        Some((list.to_owned(), index.parse::<usize>().ok()?))
+    };
+    let Some((list, index)) = place(path) else { return path.to_owned() };
+    let earlier = removed.iter().rev().filter_map(|path| place(path)).filter(|(other, _)| *other == list);
+    let index = earlier.fold(index, |index, (_, gone)| if gone <= index { index + 1 } else { index });
+    format!("{list}[{index}]")
+}
+
+fn is_missing(message: &str, section: &str, key: &str) -> bool {
+    let name = key.rsplit('.').next().unwrap_or(key);
+    joined(section, name) == key && message.trim() == format!("missing field `{name}`")
+}
+
+/// What serde says, without its words for Rust's types.
+fn plain(path: &str, message: &str) -> String {
+    const WORDS: [(&str, &str); 10] = [
+        ("unknown variant", "unknown value"),
+        ("expected usize", "expected a whole number"),
+        ("expected u64", "expected a whole number"),
+        ("expected u32", "expected a whole number"),
+        ("expected u16", "expected a whole number up to 65535"),
+        ("sequence", "list"),
+        ("expected a string", "expected text in quotes"),
+        ("expected a map", "expected a section"),
+        ("expected struct Options", "expected a section"),
+        ("unit variant, expected string only", "expected text in quotes"),
+    ];
+    // What stands where a password belongs is never shown.
+    if path.ends_with("password") {
+        return "expected text in quotes".to_owned();
+    }
+    WORDS.into_iter().fold(message.trim().to_owned(), |text, (theirs, ours)| text.replace(theirs, ours))
 }
 
 /// serde's paths mark options and newtypes; people do not write those.

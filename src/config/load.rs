@@ -1,9 +1,10 @@
 //! Loading: file, sources beside it, environment; then every section's own checks.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use toml::{Table, Value};
+use toml::Value;
 
 use super::layer::{Layer, joined};
 use super::profiles::{self, OrganisationConfig};
@@ -19,19 +20,23 @@ pub const EXAMPLE: &str = include_str!("../../config/trustwatch.toml");
 /// What starts the name of an environment override; `__` parts the keys.
 const ENVIRONMENT: &str = "TRUSTWATCH__";
 
-/// The keys that the example names, for suggestions.
-pub(super) fn known_keys() -> impl Iterator<Item = &'static str> {
-    EXAMPLE.lines().filter_map(|line| {
-        let line = line.trim_start_matches(['#', ' ']);
-        let section =
-            line.strip_prefix('[').map(|rest| rest.trim_start_matches('[').split([']', '.']).next());
-        let key = match section {
-            Some(section) => section?,
-            None => line.split_once('=')?.0.trim(),
-        };
-        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-        (!key.is_empty() && key.bytes().all(plain)).then_some(key)
-    })
+/// The sections and keys that the example names, each with the section that it stands in.
+pub(super) fn known_keys() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let is_name = |key: &str| {
+        !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    };
+    EXAMPLE
+        .lines()
+        .scan("", move |section, line| {
+            let line = line.trim_start_matches(['#', ' ']);
+            if let Some(header) = line.strip_prefix('[') {
+                *section = header.trim_start_matches('[').split(']').next().unwrap_or_default();
+                return Some(Some(section.rsplit_once('.').unwrap_or(("", section))));
+            }
+            let key = line.split_once('=').map_or("", |(key, _)| key.trim());
+            Some(is_name(key).then_some((*section, key)))
+        })
+        .flatten()
 }
 
 /// Sections that are read as one value each.
@@ -61,7 +66,11 @@ struct Overlay {
 /// # Errors
 /// Every problem at once.
 pub fn load(file: &Path) -> Result<Config, Problems> {
-    let environment = std::env::vars().filter(|(name, _)| name.starts_with(ENVIRONMENT)).collect();
+    // Other programs' variables may hold anything; ours are text.
+    let environment = std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+        .filter(|(name, _)| name.starts_with(ENVIRONMENT))
+        .collect();
     load_with(file, environment)
 }
 
@@ -73,7 +82,10 @@ fn load_with(file: &Path, environment: Vec<(String, String)>) -> Result<Config, 
     })?;
     let mut layer = Layer::read(file, &text).map_err(|problem| Problems(vec![problem]))?;
     for (name, value) in environment {
-        if let Err(problem) = override_key(&mut layer.table, &name, &value) {
+        // `TRUSTWATCH__MAIL__SMTP__HOST=relay` sets `mail.smtp.host`.
+        let path = name[ENVIRONMENT.len()..].to_lowercase();
+        let keys: Vec<&str> = path.split("__").collect();
+        if let Err(problem) = layer.override_key(&keys, &name, &value) {
             problems.push(problem);
         }
     }
@@ -125,8 +137,10 @@ fn load_with(file: &Path, environment: Vec<(String, String)>) -> Result<Config, 
             notes,
         }),
         _ => {
+            // What cannot be read came first; that it is then missing or empty is no news.
+            let mut told = HashSet::new();
+            problems.retain(|problem| told.insert((problem.file.clone(), problem.key.clone())));
             problems.sort();
-            problems.dedup();
             Err(Problems(problems))
         }
     }
@@ -205,31 +219,19 @@ fn read_store_url(store: &mut store::Options, layer: &Layer, problems: &mut Vec<
     }
 }
 
-/// `TRUSTWATCH__MAIL__SMTP__HOST=relay` sets `mail.smtp.host`.
-fn override_key(table: &mut Table, name: &str, text: &str) -> Result<(), Problem> {
-    let path = name[ENVIRONMENT.len()..].to_lowercase();
-    let keys: Vec<&str> = path.split("__").collect();
-    let wrong = |what: &str| Problem::at(format!("environment variable {name}"), what.to_owned());
-    let Some((last, parents)) = keys.split_last().filter(|_| keys.iter().all(|key| !key.is_empty())) else {
-        return Err(wrong("names no key: write it as TRUSTWATCH__SECTION__KEY"));
-    };
-    let mut place = table;
-    for key in parents {
-        let entry = place.entry((*key).to_owned()).or_insert_with(|| Value::Table(Table::new()));
-        place = entry.as_table_mut().ok_or_else(|| wrong("goes through a key that is no section"))?;
-    }
-    // A number or a list is read as one; anything else is the text that it is.
-    let value = format!("x = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("x"));
-    place.insert((*last).to_owned(), value.unwrap_or_else(|| Value::String(text.to_owned())));
-    Ok(())
-}
-
 /// `sources.d/*.toml`, in the order of their names.
 fn read_extra_sources(
     folder: &Path,
     problems: &mut Vec<Problem>,
 ) -> Vec<(Layer, Vec<(usize, SourceConfig)>)> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
+        Err(error) => {
+            problems.push(Problem::at("", format!("cannot be read: {error}")).located(folder, None));
+            return Vec::new();
+        }
+    };
     let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     files.sort();

@@ -38,7 +38,7 @@ pub(super) struct OrganisationConfig {
 ///
 /// # Errors
 /// Never for the profiles in the binary; a test reads them.
-pub fn shipped_profiles() -> Result<Vec<Profile>, Problem> {
+pub fn shipped_profiles() -> Result<Vec<Profile>, Vec<Problem>> {
     SHIPPED_PROFILES
         .iter()
         .filter(|(id, _)| *id != DEMO)
@@ -63,32 +63,33 @@ pub fn read_profiles(folder: &Path) -> Result<Vec<Profile>, Vec<Problem>> {
     if wrong.is_empty() {
         Ok(read.into_iter().flatten().collect())
     } else {
-        Err(wrong.into_iter().filter_map(Result::err).collect())
+        Err(wrong.into_iter().filter_map(Result::err).flatten().collect())
     }
 }
 
-fn read_profile(file: &Path, text: &str) -> Result<Profile, Problem> {
-    let layer = Layer::read(file, text)?;
+fn read_profile(file: &Path, text: &str) -> Result<Profile, Vec<Problem>> {
+    let layer = Layer::read(file, text).map_err(|problem| vec![problem])?;
     let mut problems = Vec::new();
     let profile: Option<Profile> = layer.section(toml::Value::Table(layer.table.clone()), "", &mut problems);
-    let profile = match (profile, problems.into_iter().next()) {
-        (_, Some(problem)) => return Err(problem),
-        (None, None) => return Err(layer.problem("", "holds no profile")),
-        (Some(profile), None) => profile,
-    };
-    let conduct_on = profile.employee_conduct == EmployeeConduct::On && profile.impact_assessment.is_none();
-    if conduct_on {
-        return Err(layer.problem(
-            "employee_conduct",
-            "\"on\" needs impact_assessment, the reference of an impact assessment (SEC 2.10)",
-        ));
+    if let Some(profile) = &profile {
+        if profile.employee_conduct == EmployeeConduct::On && profile.impact_assessment.is_none() {
+            problems.push(layer.problem(
+                "employee_conduct",
+                "\"on\" needs impact_assessment, the reference of an impact assessment (SEC 2.10)",
+            ));
+        }
+        for (index, watch) in profile.watches.iter().enumerate() {
+            if watch.terms.iter().all(|term| term.trim().is_empty()) {
+                let key = format!("watch[{index}].terms");
+                problems.push(layer.problem(&key, "name at least one word or phrase"));
+            }
+        }
     }
-    let empty =
-        profile.watches.iter().position(|watch| watch.terms.iter().all(|term| term.trim().is_empty()));
-    if let Some(index) = empty {
-        return Err(layer.problem(&format!("watch[{index}].terms"), "name at least one word or phrase"));
+    match profile {
+        Some(profile) if problems.is_empty() => Ok(profile),
+        None if problems.is_empty() => Err(vec![layer.problem("", "holds no profile")]),
+        _ => Err(problems),
     }
-    Ok(profile)
 }
 
 /// The profiles that the configuration's organisations name.
@@ -98,12 +99,12 @@ pub(super) fn chosen(
     folder: Option<&Path>,
     problems: &mut Vec<Problem>,
 ) -> Vec<Profile> {
-    let own = match folder.map(read_profiles) {
-        None => Vec::new(),
-        Some(Ok(profiles)) => profiles,
+    let (own, unread) = match folder.map(read_profiles) {
+        None => (Vec::new(), false),
+        Some(Ok(profiles)) => (profiles, false),
         Some(Err(found)) => {
             problems.extend(found);
-            Vec::new()
+            (Vec::new(), true)
         }
     };
     let mut profiles: Vec<Profile> = Vec::new();
@@ -119,8 +120,10 @@ pub(super) fn chosen(
             (Some(profile), _) => profiles.push(profile.clone()),
             (None, Some((id, text))) => match read_profile(Path::new(id), text) {
                 Ok(profile) => profiles.push(profile),
-                Err(problem) => problems.push(problem),
+                Err(found) => problems.extend(found),
             },
+            // It may be the one that could not be read.
+            (None, None) if unread => {}
             (None, None) => {
                 let known: Vec<&str> = SHIPPED_PROFILES.iter().map(|(id, _)| *id).collect();
                 problems.push(layer.problem(
@@ -160,7 +163,7 @@ mod tests {
     #[test]
     fn every_shipped_profile_reads() {
         for (id, text) in SHIPPED_PROFILES {
-            let profile = read_profile(Path::new(id), text).unwrap_or_else(|problem| panic!("{problem}"));
+            let profile = read_profile(Path::new(id), text).unwrap_or_else(|problems| panic!("{problems:?}"));
             assert_eq!(profile.id.as_str(), id);
         }
         assert_eq!(shipped_profiles().unwrap().len(), SHIPPED_PROFILES.len() - 1);

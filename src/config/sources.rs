@@ -80,7 +80,8 @@ pub(super) fn planned(
             Check { layer: &layers[*layer], key: format!("source[{index}]"), organisations, profiles, fetch };
         let before = problems.len();
         let Some(found) = check.source(source, problems) else { continue };
-        if let Some(other) = seen.insert(found.source.id.clone(), check.key.clone()) {
+        let place = format!("{} of {}", check.key, check.layer.file.display());
+        if let Some(other) = seen.insert(found.source.id.clone(), place) {
             problems
                 .push(check.problem("id", format!("{} is named twice, first at {other}", found.source.id)));
         }
