@@ -83,6 +83,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) RETURNING i
 const UPDATE_HIT: &str =
     "UPDATE hit SET severity = $1, open_severity = $2, restricted = $3, mentions = $4, version = version + 1,
   changed_at = $5 WHERE id = $6 RETURNING version";
+const MOVE_MENTIONS: &str = "UPDATE hit SET mentions = $1 WHERE id = $2";
 const DROP_FINDINGS: &str = "DELETE FROM finding WHERE hit = $1";
 const INSERT_FINDING: &str =
     "INSERT INTO finding (hit, category, rule, rule_version, severity, score, clauses, binds, origin, writer,
@@ -299,7 +300,7 @@ impl Store {
     }
 }
 
-/// A hit: new, or changed by an edit. One that says the same as before is left as it is.
+/// A hit: new, or changed by an edit. One that says the same as before is not told again.
 async fn commit_hit(
     tx: &mut Tx,
     document_id: i64,
@@ -314,9 +315,25 @@ async fn commit_hit(
     let organisation = hit.organisation.as_str();
     let known: Option<(i64, String)> = on_tx!(&mut *tx, tx =>
         sqlx::query_as(KNOWN_HIT).bind(document_id).bind(organisation).fetch_optional(&mut **tx).await?);
-    let (id, version) = if let Some((id, severity)) = known {
-        if severity == hit.severity.as_str() && says_the_same(tx, id, &hit.findings).await? {
-            return Ok(None);
+    let (id, version) = match known {
+        Some((id, severity)) => {
+            if severity == hit.severity.as_str() && says_the_same(tx, id, &hit.findings).await? {
+                // The text is another all the same: where things stand in it is written anew.
+                on_tx!(&mut *tx, tx => {
+                    sqlx::query(MOVE_MENTIONS).bind(&mentions).bind(id).execute(&mut **tx).await?;
+                    sqlx::query(DROP_FINDINGS).bind(id).execute(&mut **tx).await?;
+                });
+                for finding in &hit.findings {
+                    insert_finding(tx, id, finding).await?;
+                }
+                return Ok(None);
+            }
+            let version: i64 = on_tx!(&mut *tx, tx => {
+                sqlx::query(DROP_FINDINGS).bind(id).execute(&mut **tx).await?;
+                sqlx::query_scalar(UPDATE_HIT).bind(hit.severity.as_str()).bind(open.as_str()).bind(restricted).bind(&mentions)
+                    .bind(origin.now).bind(id).fetch_one(&mut **tx).await?
+            });
+            (id, version)
         }
         let version: i64 = on_tx!(&mut *tx, tx => {
             sqlx::query(DROP_FINDINGS).bind(id).execute(&mut **tx).await?;
