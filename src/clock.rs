@@ -94,7 +94,8 @@ pub fn london_instant(local: NaiveDateTime) -> DateTime<Utc> {
         if let Some(found) = London.from_local_datetime(&minute).earliest() {
             return found.with_timezone(&Utc);
         }
-        minute += chrono::Duration::minutes(1);
+        let Some(next) = minute.checked_add_signed(chrono::Duration::minutes(1)) else { break };
+        minute = next;
     }
     Utc.from_utc_datetime(&local)
 }

@@ -75,6 +75,9 @@ pub struct CronLine {
     in_utc: bool,
 }
 
+/// Due times looked at for the shortest interval: enough for every minute of an hour and two days of any
+/// other line.
+const OCCURRENCES: usize = 120;
 /// How long before `now` the search starts, so that an occurrence which a clock change moves past
 /// `now` is not missed.
 const LOOK_BACK: chrono::Duration = chrono::Duration::hours(3);
@@ -83,6 +86,18 @@ impl CronLine {
     /// The line as it was written.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The shortest time between two of the next due times after `now`.
+    pub fn shortest_interval(&self, now: DateTime<Utc>) -> Duration {
+        let mut due = self.next_after(now);
+        let mut shortest = chrono::Duration::MAX;
+        for _ in 0..OCCURRENCES {
+            let next = self.next_after(due);
+            shortest = shortest.min(next - due);
+            due = next;
+        }
+        shortest.to_std().unwrap_or_default()
     }
 
     /// The first due time after `now`.
@@ -134,11 +149,6 @@ impl FromStr for CronLine {
         }
         Ok(line)
     }
-}
-
-/// The crate draws a picture of the line above what it has to say.
-fn last_line(message: &str) -> String {
-    message.lines().last().unwrap_or_default().trim().to_owned()
 }
 
 /// The crate counts Sunday as 1; cron(8) as 0 or 7. Names leave no doubt.

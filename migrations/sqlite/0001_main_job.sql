@@ -147,6 +147,8 @@ CREATE TABLE hit (
   -- The first hit of its story: the one that the story counts on.
   leads INTEGER NOT NULL,
   mentions TEXT NOT NULL,
+  -- Keyed fingerprints of what was found, so that an edit that adds something is told.
+  said TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   changed_at INTEGER NOT NULL,
   UNIQUE (document, organisation)
@@ -197,6 +199,8 @@ CREATE TABLE decision (
   version INTEGER NOT NULL,
   recipients TEXT NOT NULL,
   reason TEXT NOT NULL,
+  -- How grave what the group was told of.
+  severity TEXT NOT NULL,
   at INTEGER NOT NULL,
   -- When it is due, where it waits for a digest; then which alert told of it.
   due_at INTEGER,

@@ -19,8 +19,8 @@ pub struct Deliverer {
     clock: SharedClock,
 }
 
-/// Deliveries claimed at once.
-const BATCH: i64 = 20;
+/// Deliveries claimed at once: a slow relay must not hold leases on mails that wait behind another.
+const BATCH: i64 = 1;
 /// First wait after a temporary refusal.
 const FIRST_WAIT: Duration = Duration::from_secs(60);
 /// Longest wait between two tries.

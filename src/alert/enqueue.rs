@@ -1,15 +1,16 @@
 //! The outbox worked off: hits are decided on, grouped by story, rendered and recorded, all or nothing.
 //! Digests and the summaries of first passes come from decisions that waited.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
-use super::decide::{Decision, Earlier, Group, decide, open_findings};
-use super::{Options, Reason, render};
+use super::decide::{Decision, Earlier, Group, decide, is_for};
+use super::render::{self, Row};
+use super::{Options, Reason};
 use crate::clock::SharedClock;
 use crate::mail::Mailer;
-use crate::model::{Category, Finding, HitId, Licence, OrganisationId};
+use crate::model::{Category, Finding, HitId, Licence, OrganisationId, Severity};
 use crate::schedule::CronLine;
 use crate::secret;
 use crate::store::{DigestItem, HitDecision, NewAlert, NewDelivery, OutboxItem, Rendered, Store, StoreError};
@@ -99,10 +100,13 @@ impl Enqueuer {
     }
 
     async fn earlier(&self, item: &OutboxItem) -> Result<Earlier, StoreError> {
-        let mut earlier = Earlier { story_told: item.hit.story_told > 0, ..Earlier::default() };
-        for (_, group, reason) in self.store.decisions_of(HitId(item.hit.id)).await? {
+        let (story_told, page_told) = (item.hit.story_told > 0, item.hit.page_told > 0);
+        let mut earlier = Earlier { story_told, page_told, ..Earlier::default() };
+        for (group, reason, severity) in self.store.decisions_of(HitId(item.hit.id)).await? {
             match reason.as_str() {
-                "first" | "escalated" => earlier.told_at_once.push(group),
+                "first" | "escalated" => {
+                    earlier.told_at_once.push((group, severity.parse().unwrap_or(Severity::Critical)))
+                }
                 "quiet" => {}
                 _ => earlier.told_later.push(group),
             }
@@ -121,6 +125,7 @@ impl Enqueuer {
             version: item.hit.version,
             recipients: decision.group.as_str(),
             reason: decision.reason.as_str(),
+            severity: decision.severity,
             due_at: due_at.map(|at| at.timestamp_millis()),
         }
     }
@@ -132,41 +137,32 @@ impl Enqueuer {
         group: Group,
         told: &[(OutboxItem, Decision)],
     ) -> Result<Vec<NewAlert>, StoreError> {
-        let gravest =
-            told.iter().max_by_key(|(item, _)| item.findings.iter().map(|finding| finding.severity).max());
+        let gravest = told.iter().max_by_key(|(_, decision)| decision.severity);
         let Some((item, decision)) = gravest else { return Ok(Vec::new()) };
         let trust = self.trust(organisation);
         let trust = (trust.0.as_str(), trust.1.as_str());
         let mut hit = item.hit.clone();
         hit.copies = hit.copies.max(i64::try_from(told.len()).unwrap_or(1));
-        let restricted = item
-            .findings
-            .iter()
-            .any(|finding| finding.category.is_restricted() || finding.category == Category::Welfare);
-        let open: Vec<&Finding> = open_findings(item).collect();
-        let changed = decision.reason == Reason::Escalated;
-        let message = match group {
-            Group::Communications if restricted => render::partly_restricted(&hit, &open, trust)?,
-            Group::Communications => render::immediate(&hit, &open, trust, &self.sources, changed)?,
-            Group::Restricted | Group::Crisis if self.addresses(group).is_empty() => {
-                render::notice(HitId(hit.id), trust)?
-            }
-            Group::Crisis => {
-                let mine: Vec<&Finding> =
-                    item.findings.iter().filter(|f| f.category == Category::Welfare).collect();
-                render::immediate(&hit, &mine, trust, &self.sources, changed)?
-            }
-            Group::Restricted => {
-                let mine: Vec<&Finding> =
-                    item.findings.iter().filter(|f| f.category.is_restricted()).collect();
-                render::immediate(&hit, &mine, trust, &self.sources, changed)?
-            }
+        let mine: Vec<&Finding> =
+            item.findings.iter().filter(|finding| is_for(group, finding.category)).collect();
+        let also: Vec<&OutboxItem> =
+            told.iter().map(|(other, _)| other).filter(|other| other.hit.id != hit.id).collect();
+        let also: Vec<String> =
+            also.into_iter().map(|other| render::pointer(&other.hit, is_split(other, group))).collect();
+        let message = if group != Group::Communications && self.addresses(group).is_empty() {
+            render::notice(&told.iter().map(|(item, _)| HitId(item.hit.id)).collect::<Vec<_>>(), trust)?
+        } else if is_split(item, group) {
+            render::partly_restricted(&hit, &mine, trust)?
+        } else {
+            let story = render::Told { changed: decision.reason == Reason::Escalated, also };
+            render::immediate(&hit, &mine, trust, &self.sources, story)?
         };
         let decisions = told.iter().map(|(item, decision)| HitDecision {
             hit: HitId(item.hit.id),
             version: item.hit.version,
             recipients: decision.group.as_str(),
             reason: decision.reason.as_str(),
+            severity: decision.severity,
             due_at: None,
         });
         // The kind stands in a header: it must not say more than the notice does.
@@ -186,14 +182,14 @@ impl Enqueuer {
         for reason in [Reason::Digest, Reason::NewInStory] {
             items.extend(self.store.waiting_decisions(reason.as_str(), now_ms).await?);
         }
-        let backlog = self.store.waiting_decisions(Reason::Backlog.as_str(), now_ms).await?;
         let mut alerts = Vec::new();
         for ((organisation, group), items) in grouped(items) {
-            alerts.push(self.summary("digest", &organisation, &group, &items)?);
+            alerts.push(self.summary("digest", &organisation, group, &items)?);
         }
-        if self.backlog_is_complete(&backlog, now_ms).await? {
+        if self.backlog_is_complete(now_ms).await? {
+            let backlog = self.store.waiting_decisions(Reason::Backlog.as_str(), now_ms).await?;
             for ((organisation, group), items) in grouped(backlog) {
-                alerts.push(self.summary("backlog", &organisation, &group, &items)?);
+                alerts.push(self.summary("backlog", &organisation, group, &items)?);
             }
         }
         let mut made = 0;
@@ -206,10 +202,8 @@ impl Enqueuer {
 
     /// A first pass is complete when no source is still to be looked at for the first time and nothing
     /// was added for a while; sources that never answer are not waited for without end.
-    async fn backlog_is_complete(&self, items: &[DigestItem], now: i64) -> Result<bool, StoreError> {
-        let (Some(first), Some(last)) =
-            (items.iter().map(|item| item.decided_at).min(), items.iter().map(|item| item.decided_at).max())
-        else {
+    async fn backlog_is_complete(&self, now: i64) -> Result<bool, StoreError> {
+        let Some((first, last)) = self.store.waiting_since(Reason::Backlog.as_str()).await? else {
             return Ok(false);
         };
         let ms = |seconds: u64| i64::try_from(seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
@@ -223,28 +217,32 @@ impl Enqueuer {
         &self,
         kind: &'static str,
         organisation: &str,
-        group: &str,
+        group: Group,
         items: &[DigestItem],
     ) -> Result<NewAlert, StoreError> {
         let trust = self.trust(organisation);
         let trust = (trust.0.as_str(), trust.1.as_str());
         // A hit that waits twice, in two versions, is one line.
-        let mut rows: Vec<(&crate::store::HitRow, Vec<&Finding>)> = Vec::new();
-        for item in items {
-            if !rows.iter().any(|(hit, _)| hit.id == item.hit.id) {
-                rows.push((&item.hit, item.findings.iter().collect()));
-            }
-        }
-        let message = if kind == "digest" {
+        let mut seen = HashSet::new();
+        let items_once = items.iter().filter(|item| seen.insert(item.hit.id));
+        let rows: Vec<Row<'_>> = items_once
+            .map(|item| {
+                let (mine, others): (Vec<&Finding>, Vec<&Finding>) =
+                    item.findings.iter().partition(|finding| is_for(group, finding.category));
+                let is_split =
+                    group == Group::Communications && others.iter().any(|other| is_kept_apart(other));
+                Row { hit: &item.hit, findings: mine, is_split }
+            })
+            .collect();
+        let message = if group != Group::Communications && self.addresses(group).is_empty() {
+            render::notice(&rows.iter().map(|row| HitId(row.hit.id)).collect::<Vec<_>>(), trust)?
+        } else if kind == "digest" {
             render::digest(&rows, trust, &self.sources)?
         } else {
             render::backlog(&rows, trust, &self.sources)?
         };
-        let group = [Group::Crisis, Group::Restricted, Group::Communications]
-            .into_iter()
-            .find(|known| known.as_str() == group);
         let waited = items.iter().map(|item| item.decision).collect();
-        self.alert(kind, organisation, group.unwrap_or(Group::Communications), message, Vec::new(), waited)
+        self.alert(kind, organisation, group, message, Vec::new(), waited)
     }
 
     fn alert(
@@ -292,10 +290,24 @@ impl Enqueuer {
     }
 }
 
-fn grouped(items: Vec<DigestItem>) -> BTreeMap<(String, String), Vec<DigestItem>> {
-    let mut groups: BTreeMap<(String, String), Vec<DigestItem>> = BTreeMap::new();
+/// Whether a finding is for the restricted group or the crisis contact, and for nobody else.
+fn is_kept_apart(finding: &Finding) -> bool {
+    finding.category.is_restricted() || finding.category == Category::Welfare
+}
+
+/// Whether Communications may know of a hit only its number and the kinds of what is theirs.
+fn is_split(item: &OutboxItem, group: Group) -> bool {
+    group == Group::Communications && item.findings.iter().any(is_kept_apart)
+}
+
+fn grouped(items: Vec<DigestItem>) -> BTreeMap<(String, Group), Vec<DigestItem>> {
+    let mut groups: BTreeMap<(String, Group), Vec<DigestItem>> = BTreeMap::new();
     for item in items {
-        groups.entry((item.hit.organisation.clone(), item.recipients.clone())).or_default().push(item);
+        let group = Group::ALL
+            .into_iter()
+            .find(|group| group.as_str() == item.recipients)
+            .unwrap_or(Group::Restricted);
+        groups.entry((item.hit.organisation.clone(), group)).or_default().push(item);
     }
     groups
 }

@@ -22,8 +22,8 @@ pub(super) struct Card {
     /// The address, where it may be linked.
     link: Option<String>,
     headline: Option<String>,
-    published: String,
-    seen: String,
+    published: Option<String>,
+    seen: Option<String>,
     sure: &'static str,
     far: String,
     steps: Vec<&'static str>,
@@ -39,7 +39,7 @@ pub(super) struct Card {
 struct ImmediateText<'a> {
     card: &'a Card,
     trust: &'a str,
-    changed: bool,
+    told: &'a Told,
 }
 
 #[derive(Template)]
@@ -47,7 +47,7 @@ struct ImmediateText<'a> {
 struct ImmediateHtml<'a> {
     card: &'a Card,
     trust: &'a str,
-    changed: bool,
+    told: &'a Told,
 }
 
 #[derive(Template)]
@@ -87,6 +87,24 @@ struct List {
     left_out: usize,
 }
 
+/// What else there is to say of a hit's story.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Told {
+    /// Whether the reader was told of the hit before.
+    pub(super) changed: bool,
+    /// The story's other hits that are told with it.
+    pub(super) also: Vec<String>,
+}
+
+/// A hit in a list, with the findings that its readers may know.
+#[derive(Debug, Clone)]
+pub(super) struct Row<'a> {
+    pub(super) hit: &'a HitRow,
+    pub(super) findings: Vec<&'a Finding>,
+    /// Whether the rest of it is for others alone.
+    pub(super) is_split: bool,
+}
+
 /// Hits shown one by one in the summary of a first pass.
 const GRAVEST: usize = 10;
 /// Hits shown one by one in a digest; the rest is counted.
@@ -98,7 +116,7 @@ pub(super) fn immediate(
     findings: &[&Finding],
     trust: (&str, &str),
     sources: &HashMap<String, SourceFacts>,
-    changed: bool,
+    told: Told,
 ) -> Result<Rendered, StoreError> {
     let (name, short) = trust;
     let card = Card::of(hit, findings, sources, Hide::Nothing);
@@ -107,8 +125,8 @@ pub(super) fn immediate(
     let host = if card.host.is_empty() { String::new() } else { format!(" – {}", card.host) };
     Ok(Rendered {
         subject: format!("[{short}] {severity} – possible {what}{host} ({})", card.number),
-        text: rendered(&ImmediateText { card: &card, trust: name, changed })?,
-        html: rendered(&ImmediateHtml { card: &card, trust: name, changed })?,
+        text: rendered(&ImmediateText { card: &card, trust: name, told: &told })?,
+        html: rendered(&ImmediateHtml { card: &card, trust: name, told: &told })?,
     })
 }
 
@@ -119,7 +137,7 @@ pub(super) fn partly_restricted(
     trust: (&str, &str),
 ) -> Result<Rendered, StoreError> {
     let (name, short) = trust;
-    let card = Card::of(hit, findings, &HashMap::new(), Hide::WhereAndWho);
+    let card = Card::of(hit, findings, &HashMap::new(), Hide::WhereAndWhen);
     let what = findings.first().map_or("mention", |finding| finding.category.plain_words());
     Ok(Rendered {
         subject: format!(
@@ -127,25 +145,31 @@ pub(super) fn partly_restricted(
             capitalised(card.severity),
             card.number
         ),
-        text: rendered(&ImmediateText { card: &card, trust: name, changed: false })?,
-        html: rendered(&ImmediateHtml { card: &card, trust: name, changed: false })?,
+        text: rendered(&ImmediateText { card: &card, trust: name, told: &Told::default() })?,
+        html: rendered(&ImmediateHtml { card: &card, trust: name, told: &Told::default() })?,
     })
 }
 
+/// Another hit of a story: its number and, where its readers may know it, its host.
+pub(super) fn pointer(hit: &HitRow, is_split: bool) -> String {
+    let number = HitId(hit.id);
+    if is_split { number.to_string() } else { format!("{number} – {}", host(&hit.url)) }
+}
+
 /// The bare word that something restricted exists.
-pub(super) fn notice(hit: HitId, trust: (&str, &str)) -> Result<Rendered, StoreError> {
+pub(super) fn notice(hits: &[HitId], trust: (&str, &str)) -> Result<Rendered, StoreError> {
     let (name, short) = trust;
-    let number = hit.to_string();
+    let numbers = hits.iter().map(HitId::to_string).collect::<Vec<_>>().join(", ");
     Ok(Rendered {
-        subject: format!("[{short}] Restricted item ({number})"),
-        text: rendered(&NoticeText { number: &number, trust: name })?,
-        html: rendered(&NoticeHtml { number: &number, trust: name })?,
+        subject: format!("[{short}] Restricted: {numbers}"),
+        text: rendered(&NoticeText { number: &numbers, trust: name })?,
+        html: rendered(&NoticeHtml { number: &numbers, trust: name })?,
     })
 }
 
 /// The digest of a group.
 pub(super) fn digest(
-    items: &[(&HitRow, Vec<&Finding>)],
+    items: &[Row<'_>],
     trust: (&str, &str),
     sources: &HashMap<String, SourceFacts>,
 ) -> Result<Rendered, StoreError> {
@@ -168,7 +192,7 @@ pub(super) fn digest(
 
 /// The one summary of everything that first passes found.
 pub(super) fn backlog(
-    items: &[(&HitRow, Vec<&Finding>)],
+    items: &[Row<'_>],
     trust: (&str, &str),
     sources: &HashMap<String, SourceFacts>,
 ) -> Result<Rendered, StoreError> {
@@ -201,36 +225,21 @@ fn rendered(template: &impl Template) -> Result<String, StoreError> {
         .map_err(|error| StoreError::Inconsistent(format!("a mail could not be rendered: {error}")))
 }
 
-fn cards(
-    items: &[(&HitRow, Vec<&Finding>)],
-    sources: &HashMap<String, SourceFacts>,
-    limit: usize,
-) -> Vec<Card> {
-    let mut sorted: Vec<&(&HitRow, Vec<&Finding>)> = items.iter().collect();
-    let gravest = |findings: &[&Finding]| {
-        findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Info)
-    };
-    sorted.sort_by(|(a, fa), (b, fb)| {
-        gravest(fb).cmp(&gravest(fa)).then(b.at.cmp(&a.at)).then(a.id.cmp(&b.id))
+fn cards(items: &[Row<'_>], sources: &HashMap<String, SourceFacts>, limit: usize) -> Vec<Card> {
+    let mut sorted: Vec<&Row<'_>> = items.iter().collect();
+    let gravest = |row: &Row<'_>| row.findings.iter().map(|finding| finding.severity).max();
+    sorted.sort_by(|a, b| {
+        gravest(b).cmp(&gravest(a)).then(b.hit.at.cmp(&a.hit.at)).then(a.hit.id.cmp(&b.hit.id))
     });
-    sorted
-        .into_iter()
-        .take(limit)
-        .map(|(hit, findings)| Card::of(hit, findings, sources, hidden(hit, findings)))
-        .collect()
-}
-
-/// Of a hit that is partly restricted a list shows kinds and number only.
-fn hidden(hit: &HitRow, findings: &[&Finding]) -> Hide {
-    let welfare = findings.iter().any(|finding| finding.category == Category::Welfare);
-    if hit.restricted != 0 || welfare { Hide::WhereAndWho } else { Hide::Nothing }
+    let hidden = |row: &Row<'_>| if row.is_split { Hide::WhereAndWhen } else { Hide::Nothing };
+    sorted.into_iter().take(limit).map(|row| Card::of(row.hit, &row.findings, sources, hidden(row))).collect()
 }
 
 /// How many hits of each kind, most first; one hit may be of several.
-fn counts(items: &[(&HitRow, Vec<&Finding>)]) -> Vec<(String, usize)> {
+fn counts(items: &[Row<'_>]) -> Vec<(String, usize)> {
     let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
-    for (_, findings) in items {
-        let mut kinds: Vec<Category> = findings.iter().map(|finding| finding.category).collect();
+    for row in items {
+        let mut kinds: Vec<Category> = row.findings.iter().map(|finding| finding.category).collect();
         kinds.sort_unstable();
         kinds.dedup();
         for kind in &kinds {
@@ -249,8 +258,8 @@ fn counts(items: &[(&HitRow, Vec<&Finding>)]) -> Vec<(String, usize)> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Hide {
     Nothing,
-    /// Place, headline and words, since part of the hit is restricted.
-    WhereAndWho,
+    /// Place, time, headline and words, since part of the hit is restricted: they would lead to it.
+    WhereAndWhen,
 }
 
 impl Card {
@@ -271,10 +280,10 @@ impl Card {
             host: if shown { host(&hit.url) } else { String::new() },
             link: (shown && hit.linkable != 0 && hit.url.starts_with("http")).then(|| hit.url.clone()),
             headline: (shown && licensed && !exposes && !hit.title.is_empty()).then(|| hit.title.clone()),
-            published: hit
-                .published_at
-                .map_or("not said".to_owned(), |at| clock::london_text(clock::from_ms(at))),
-            seen: clock::london_text(clock::from_ms(hit.first_seen_at)),
+            published: shown.then(|| {
+                hit.published_at.map_or("not said".to_owned(), |at| clock::london_text(clock::from_ms(at)))
+            }),
+            seen: shown.then(|| clock::london_text(clock::from_ms(hit.first_seen_at))),
             sure: gravest.map_or("high", |finding| sure(finding.score)),
             far: far(hit.copies),
             steps: guidance.steps.to_vec(),
@@ -288,7 +297,11 @@ impl Card {
                 }
                 None => "",
             },
-            day: clock::london_day(day).format("%-d %b %Y").to_string(),
+            day: if shown {
+                clock::london_day(day).format("%-d %b %Y").to_string()
+            } else {
+                "restricted".to_owned()
+            },
         }
     }
 }
@@ -308,7 +321,7 @@ fn why(findings: &[&Finding], hide: Hide) -> Vec<String> {
     findings
         .iter()
         .map(|finding| {
-            if finding.category.family() == Family::Confidentiality || hide == Hide::WhereAndWho {
+            if finding.category.family() == Family::Confidentiality || hide == Hide::WhereAndWhen {
                 let n = finding.spans.len().max(1);
                 format!("{n} × {}", finding.category.plain_words())
             } else {

@@ -3,8 +3,8 @@
 
 use super::rules::Detector;
 use super::view::{FieldView, View};
-use crate::mask::{Masker, ShapeKind, digit_windows, is_nhs_number, shapes};
-use crate::model::{Document, Field, Severity, Span};
+use crate::mask::{Masker, Shape, ShapeKind, digit_windows, is_nhs_number, shapes};
+use crate::model::{Field, Severity, Span};
 
 /// A place to judge.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +13,8 @@ pub(super) struct Place {
     pub(super) at: Option<(Field, usize, usize)>,
     /// The characters of the field as given.
     original: (usize, usize),
+    /// What may be shown of it.
+    masked: String,
     /// What the detector says of it.
     pub(super) signals: Vec<&'static str>,
     /// A severity of its own.
@@ -21,11 +23,10 @@ pub(super) struct Place {
 
 impl Place {
     /// The place as a span of the document, masked.
-    pub(super) fn span(&self, masker: &Masker, document: &Document) -> Option<Span> {
+    pub(super) fn span(&self) -> Option<Span> {
         let (field, ..) = self.at?;
         let (start, end) = self.original;
-        let text: String = document.field(field).chars().skip(start).take(end - start).collect();
-        Some(Span { field, start, end, masked: masker.mask_line(&text).to_string() })
+        Some(Span { field, start, end, masked: self.masked.clone() })
     }
 }
 
@@ -37,7 +38,13 @@ const STREET_REACH: usize = 45;
 /// The places that `detector` finds.
 pub(super) fn places(detector: Detector, view: &View<'_>, masker: &Masker) -> Vec<Place> {
     match detector {
-        Detector::Document => vec![Place { at: None, original: (0, 0), signals: Vec::new(), severity: None }],
+        Detector::Document => vec![Place {
+            at: None,
+            original: (0, 0),
+            masked: String::new(),
+            signals: Vec::new(),
+            severity: None,
+        }],
         Detector::NhsNumber => view.fields.iter().flat_map(nhs_numbers).collect(),
         Detector::Postcode => view.fields.iter().flat_map(|field| postcodes(field, view, masker)).collect(),
     }
@@ -69,7 +76,7 @@ fn nhs_numbers(field: &FieldView) -> Vec<Place> {
             if window.digits[0] == 0 && window.groups != [3, 3, 4] {
                 signals.push("phone_shape");
             }
-            let beside = |other: &&crate::mask::Shape| {
+            let beside = |other: &&Shape| {
                 other.start != shape.start
                     && matches!(
                         other.kind,
@@ -86,7 +93,7 @@ fn nhs_numbers(field: &FieldView) -> Vec<Place> {
             }
             // 900 to 999 is for synthetic and test numbers.
             let severity = (window.digits[0] == 9).then_some(Severity::Low);
-            Some(place(field, shape.start, shape.end, signals, severity))
+            Some(place(field, shape, signals, severity))
         })
         .collect()
 }
@@ -114,7 +121,7 @@ fn postcodes(field: &FieldView, view: &View<'_>, masker: &Masker) -> Vec<Place> 
             if ends_in_street(&text[from..shape.start]) {
                 signals.push("street_before");
             }
-            place(field, shape.start, shape.end, signals, None)
+            place(field, &shape, signals, None)
         })
         .collect()
 }
@@ -138,16 +145,11 @@ fn ends_in_street(before: &str) -> bool {
     number.is_some_and(|at| words[at + 1..].iter().any(|word| STREETS.contains(word)))
 }
 
-fn place(
-    field: &FieldView,
-    start: usize,
-    end: usize,
-    signals: Vec<&'static str>,
-    severity: Option<Severity>,
-) -> Place {
+fn place(field: &FieldView, shape: &Shape, signals: Vec<&'static str>, severity: Option<Severity>) -> Place {
     Place {
-        at: Some((field.field, start, end)),
-        original: field.spaced.original(start, end),
+        at: Some((field.field, shape.start, shape.end)),
+        original: field.spaced.original(shape.start, shape.end),
+        masked: shape.mask(),
         signals,
         severity,
     }

@@ -110,10 +110,7 @@ impl Parts {
             origin,
             writer: None,
             at_risk: None,
-            spans: judged
-                .into_iter()
-                .filter_map(|(place, _)| place.span(&self.masker, view.document))
-                .collect(),
+            spans: judged.into_iter().filter_map(|(place, _)| place.span()).collect(),
             reason: self.masker.mask_line(&reason).to_string(),
         })
     }

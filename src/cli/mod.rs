@@ -110,7 +110,8 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     if is(|cause| cause.is::<Problems>() || cause.is::<Usage>()) {
         2
     } else if is(|cause| cause.is::<StoreError>() || cause.is::<KeyError>())
-        || is(|cause| cause.is::<MailError>() || cause.is::<std::io::Error>()) {
+        || is(|cause| cause.is::<MailError>() || cause.is::<std::io::Error>())
+    {
         3
     } else {
         1

@@ -196,6 +196,13 @@ fn read_sections(layer: &mut Layer, problems: &mut Vec<Problem>) -> Sections {
         ("alert", sections.alert.check()),
         ("web", sections.web.check()),
     ];
+    if sections.store.lease_s < 2 * sections.fetch.total_timeout_s {
+        let least = 2 * sections.fetch.total_timeout_s;
+        let message = format!(
+            "must be at least {least}, twice fetch.total_timeout_s: else work is claimed again while it is done"
+        );
+        problems.push(layer.problem("store.lease_s", message));
+    }
     for (prefix, found) in checks {
         problems.extend(layer.locate(prefix, found));
     }

@@ -17,7 +17,7 @@ use crate::model::{
 };
 use crate::pipeline::Planned;
 use crate::problem::Problem;
-use crate::schedule::{Schedule, parse_interval};
+use crate::schedule::{CronLine, Schedule, parse_interval};
 
 /// A source as the configuration names it.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -54,6 +54,11 @@ const OWN_FLOOR: Duration = Duration::from_secs(5 * 60);
 const FLOOR: Duration = Duration::from_secs(15 * 60);
 /// Where a source says nothing.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(30 * 60);
+
+/// A day from which the intervals of a cron line are looked at; any will do.
+fn some_day() -> chrono::DateTime<chrono::Utc> {
+    crate::clock::from_ms(1_767_225_600_000)
+}
 
 /// What a check of one source rests on.
 struct Check<'a> {
@@ -269,13 +274,20 @@ impl Check<'_> {
                     Ok(interval) => Some(Schedule::Every(interval)),
                 }
             }
-            (None, Some(cron)) => cron
-                .parse()
-                .map(Schedule::Cron)
-                .map_err(|error: crate::schedule::ScheduleError| {
+            (None, Some(cron)) => match cron.parse::<CronLine>() {
+                Err(error) => {
                     problems.push(self.problem("cron", error.to_string()));
-                })
-                .ok(),
+                    None
+                }
+                Ok(line) if line.shortest_interval(some_day()) < floor => {
+                    let minutes = floor.as_secs() / 60;
+                    let message =
+                        format!("{cron} is too often: at least {minutes} minutes apart on this host");
+                    problems.push(self.problem("cron", message));
+                    None
+                }
+                Ok(line) => Some(Schedule::Cron(line)),
+            },
             (None, None) => Some(Schedule::Every(DEFAULT_INTERVAL)),
         }
     }

@@ -108,7 +108,9 @@ fn canonical(tree: &Html, url: Option<&Url>) -> Option<Url> {
     let found = url.map_or_else(|| Url::parse(href), |base| base.join(href)).ok()?;
     let site = |url: &Url| psl::domain_str(url.host_str().unwrap_or_default()).map(str::to_owned);
     let same = url.is_none_or(|base| site(base) == site(&found));
-    (same && matches!(found.scheme(), "http" | "https")).then_some(found)
+    // A careless template names the front page on every page.
+    let front = found.path() == "/" && found.query().is_none() && url.is_some_and(|base| base.path() != "/");
+    (same && !front && matches!(found.scheme(), "http" | "https")).then_some(found)
 }
 
 fn text(element: ElementRef<'_>) -> String {

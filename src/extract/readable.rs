@@ -78,7 +78,8 @@ impl Page {
         let body = text_of(&tree, |element| !is_furniture(element));
         let article = article_text(html, url, options).unwrap_or_default();
         let article = without_furniture(article, &body);
-        let text = if article.len() >= MIN_ARTICLE || article.len() * 2 >= body.len() { article } else { body };
+        let text =
+            if article.len() >= MIN_ARTICLE || article.len() * 2 >= body.len() { article } else { body };
         Self { text, metadata }
     }
 }

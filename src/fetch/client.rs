@@ -24,7 +24,7 @@ const PRODUCT: &str = "Trustwatch";
 /// How long a robots.txt is believed (RFC 9309, 2.4).
 const ROBOTS_TTL: Duration = Duration::from_secs(24 * 3600);
 /// How soon one that could not be read is asked for again.
-const ROBOTS_RETRY: Duration = Duration::from_secs(3600);
+const ROBOTS_RETRY: Duration = Duration::from_secs(15 * 60);
 /// Files kept; beyond it those that ran out are dropped.
 const MAX_ROBOTS: usize = 50_000;
 

@@ -69,6 +69,7 @@ impl Options {
             ("max_body_bytes", self.max_body_bytes),
             ("requests_per_second", self.requests_per_second.into()),
             ("concurrency", self.concurrency as u64),
+            ("host_gap_s", self.host_gap_s),
         ];
         for (key, _) in positive.into_iter().filter(|(_, value)| *value == 0) {
             problems.push(Problem::at(key, "must be at least 1"));

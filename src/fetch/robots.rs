@@ -44,7 +44,9 @@ impl Robots {
         let agent = product_token(agent);
         let mut groups: Vec<Group> = Vec::new();
         let mut naming = false;
-        for (index, line) in text.trim_start_matches('\u{feff}').split(['\n', '\r']).enumerate() {
+        for (index, line) in
+            text.trim_start_matches('\u{feff}').replace("\r\n", "\n").split(['\n', '\r']).enumerate()
+        {
             let line_number = index + 1;
             let line = line.split('#').next().unwrap_or_default();
             let Some((key, value)) = line.split_once(':') else { continue };

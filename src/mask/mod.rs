@@ -34,11 +34,6 @@ impl Masked {
             None => self.clone(),
         }
     }
-
-    /// Text of our own making, in which nothing from outside stands.
-    pub fn own_words(text: &'static str) -> Self {
-        Self(text.to_owned())
-    }
 }
 
 impl fmt::Display for Masked {

@@ -104,16 +104,22 @@ pub struct DigitWindow {
     pub groups: Vec<usize>,
 }
 
-/// Characters that people write between the groups of one number, and how many at most.
+/// How many separators may stand between the groups of one number; a run of the same one counts once,
+/// since the detectors see it as one.
 const MAX_SEPARATOR: usize = 3;
+/// However they repeat (bytes).
+const MAX_SEPARATOR_BYTES: usize = 24;
 
 fn is_separator(text: &str) -> bool {
-    // A slash between digits of a date is caught by the length of the groups, not here.
-    text.len() <= MAX_SEPARATOR
-        && text
-            .bytes()
-            .all(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b'-' | b'.' | b'/' | b'_' | b',' | b'|'))
-        && text.bytes().filter(|b| *b == b'\n').count() <= 1
+    let blank = |b: u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b'-' | b'_');
+    let bytes = text.as_bytes();
+    let runs =
+        bytes.iter().zip(bytes.iter().skip(1)).filter(|(a, b)| a != b && !(blank(**a) && blank(**b))).count()
+            + 1;
+    text.len() <= MAX_SEPARATOR_BYTES
+        && runs <= MAX_SEPARATOR
+        && bytes.iter().all(|b| blank(*b) || matches!(b, b'.' | b'/' | b',' | b'|'))
+        && bytes.iter().filter(|b| **b == b'\n').count() <= 1
 }
 
 /// Every run of neighbouring digit groups that holds exactly ten digits, best spacing first where two
@@ -179,11 +185,11 @@ fn pattern(expression: &str) -> Regex {
 }
 
 static NI_NUMBER: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"\b([a-ceghj-prtw-z])[ .\-]?([a-ceghj-nprtw-z])(?:[ .\-_]{0,2}[0-9]){6}[ .\-_]{0,2}[a-d]\b")
+    pattern(r"\b([a-ceghj-prtw-z])[ .\-]?([a-ceghj-nprtw-z])(?:[ .\-_]{0,6}[0-9]){6}[ .\-_]{0,6}[a-d]\b")
 });
 static POSTCODE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"\b(?:gir[ \-]{0,2}0aa|(?:[a-pr-uwyz][0-9][0-9]?|[a-pr-uwyz][a-hk-y][0-9][0-9]?|[a-pr-uwyz][0-9][a-hjkps-uw]|[a-pr-uwyz][a-hk-y][0-9][abehmnprv-y])[ \t\-.]{0,2}[0-9][abd-hjlnp-uw-z]{2})\b",
+        r"\b(?:gir[ \-]{0,2}0aa|(?:[a-pr-uwyz][0-9][0-9]?|[a-pr-uwyz][a-hk-y][0-9][0-9]?|[a-pr-uwyz][0-9][a-hjkps-uw]|[a-pr-uwyz][a-hk-y][0-9][abehmnprv-y])[ \t\-_.]{0,8}[0-9][abd-hjlnp-uw-z]{2})\b",
     )
 });
 static BIRTH: LazyLock<Regex> = LazyLock::new(|| {

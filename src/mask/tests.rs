@@ -31,6 +31,8 @@ fn every_spacing_of_an_nhs_number_is_masked() {
         "９４３ ４７６ ５９１９",
         "943\u{200b}476\u{200b}5919",
         "943_476_5919",
+        "943 -- 476 -- 5919",
+        "943---476---5919",
     ] {
         let masked = mask(&format!("x {written} y"));
         assert_eq!(masked, "x *** *** **19 y", "{written:?}");

@@ -1,6 +1,9 @@
 //! The context that a watch asks for: words that must stand near, words that will do anywhere, and
 //! phrases around a name that make it something else.
 
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::{MatcherError, Spaced};
@@ -9,10 +12,34 @@ use crate::model::{Document, Field, Folded, Watch};
 /// What a watch asks of the text around a match.
 #[derive(Debug, Default)]
 pub(super) struct Context {
+    /// Tells its watch from all others of the matcher.
+    number: usize,
     needs: Option<Phrases>,
     within: usize,
     anywhere: Option<Phrases>,
     unless: Option<Phrases>,
+}
+
+/// The document around a name, spaced out at most once and asked by each watch at most once.
+pub(super) struct Whole<'a> {
+    document: &'a Document,
+    spaced: OnceCell<[Spaced; 2]>,
+    answers: RefCell<HashMap<usize, bool>>,
+}
+
+impl<'a> Whole<'a> {
+    pub(super) fn new(document: &'a Document) -> Self {
+        Self { document, spaced: OnceCell::new(), answers: RefCell::default() }
+    }
+
+    /// Whether one of `phrases`, which belong to watch `number`, stands in title or text.
+    fn has(&self, number: usize, phrases: &Phrases) -> bool {
+        *self.answers.borrow_mut().entry(number).or_insert_with(|| {
+            let fields = [&self.document.title, &self.document.text];
+            let spaced = self.spaced.get_or_init(|| fields.map(|field| Spaced::new(&Folded::new(field))));
+            spaced.iter().any(|text| phrases.stands_in(text, 0, text.text().len(), |_, _| true))
+        })
+    }
 }
 
 /// A list of phrases, found as whole words in any case.
@@ -55,8 +82,9 @@ impl Phrases {
 
 impl Context {
     /// The context of a watch.
-    pub(super) fn new(watch: &Watch) -> Result<Self, MatcherError> {
+    pub(super) fn new(watch: &Watch, number: usize) -> Result<Self, MatcherError> {
         Ok(Self {
+            number,
             needs: Phrases::new(&watch.needs)?,
             within: watch.within,
             anywhere: Phrases::new(&watch.anywhere)?,
@@ -75,7 +103,7 @@ impl Context {
         spaced: &Spaced,
         start: usize,
         end: usize,
-        document: &Document,
+        whole: &Whole<'_>,
         field: Field,
     ) -> bool {
         if self.is_something_else(spaced, start, end) {
@@ -84,18 +112,9 @@ impl Context {
         let Some(needs) = &self.needs else { return true };
         let (from, to) = spaced.window(start, end, self.within);
         let beside = |s: usize, e: usize| e <= start || end <= s;
-        if needs.stands_in(spaced, from, to, beside) {
-            return true;
-        }
-        if field == Field::Title && self.opening_has(needs, document) {
-            return true;
-        }
-        self.anywhere.as_ref().is_some_and(|anywhere| {
-            [Field::Title, Field::Text].into_iter().any(|field| {
-                let text = Spaced::new(&Folded::new(document.field(field)));
-                anywhere.stands_in(&text, 0, text.text().len(), |_, _| true)
-            })
-        })
+        needs.stands_in(spaced, from, to, beside)
+            || field == Field::Title && self.opening_has(needs, whole)
+            || self.anywhere.as_ref().is_some_and(|anywhere| whole.has(self.number, anywhere))
     }
 
     /// Whether a phrase that contains the name makes it something else.
@@ -107,8 +126,8 @@ impl Context {
     }
 
     /// What a headline says, the first words of the text explain.
-    fn opening_has(&self, needs: &Phrases, document: &Document) -> bool {
-        let opening: String = document.text.chars().take(self.within).collect();
+    fn opening_has(&self, needs: &Phrases, whole: &Whole<'_>) -> bool {
+        let opening: String = whole.document.text.chars().take(self.within).collect();
         let opening = Spaced::new(&Folded::new(&opening));
         needs.stands_in(&opening, 0, opening.text().len(), |_, _| true)
     }

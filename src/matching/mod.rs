@@ -10,7 +10,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 pub use spaced::Spaced;
 
-use context::Context;
+use context::{Context, Whole};
 use term::{Term, terms_of};
 
 use crate::model::{Document, Field, Folded, Mention, OrganisationId, Profile};
@@ -21,6 +21,9 @@ const DFA_TERMS: usize = 5000;
 
 /// The fields in which names are looked for; of the address only the host counts.
 const FIELDS: [Field; 4] = [Field::Title, Field::Text, Field::Author, Field::AuthorHandle];
+
+/// Names looked at in one field: a text that says nothing else is judged by its first ones.
+const MAX_FOUND: usize = 500;
 
 /// Why the watches cannot be compiled.
 #[derive(Debug, thiserror::Error)]
@@ -76,10 +79,12 @@ impl Matcher {
         let mut place = std::collections::HashMap::new();
         let mut anchors = std::collections::BTreeSet::new();
         let mut organisations = Vec::new();
+        let mut numbered = 0;
         for (organisation, profile) in profiles.iter().enumerate() {
             let mut watches = Vec::new();
             for watch in &profile.watches {
-                watches.push(CompiledWatch { id: watch.id.clone(), context: Context::new(watch)? });
+                numbered += 1;
+                watches.push(CompiledWatch { id: watch.id.clone(), context: Context::new(watch, numbered)? });
             }
             for kind in ["handle", "domain"] {
                 watches.push(CompiledWatch { id: kind.to_owned(), context: Context::free() });
@@ -102,10 +107,11 @@ impl Matcher {
     /// Every organisation that `document` mentions, in the order of the profiles.
     pub fn find(&self, document: &Document) -> Vec<Mentioned> {
         let mut mentions: Vec<Vec<Mention>> = vec![Vec::new(); self.organisations.len()];
+        let whole = Whole::new(document);
         for field in FIELDS {
             let folded = Folded::new(document.field(field));
             if self.screen.is_match(folded.text()) {
-                self.find_in(document, field, &folded, &mut mentions);
+                self.find_in(&whole, field, &folded, &mut mentions);
             }
         }
         self.find_own_host(document, &mut mentions);
@@ -124,16 +130,19 @@ impl Matcher {
         self.screen.is_match(Folded::new(text).text())
     }
 
-    fn find_in(&self, document: &Document, field: Field, folded: &Folded<'_>, mentions: &mut [Vec<Mention>]) {
+    fn find_in(&self, whole: &Whole<'_>, field: Field, folded: &Folded<'_>, mentions: &mut [Vec<Mention>]) {
         let spaced = Spaced::new(folded);
         let mut found = Vec::new();
         for hit in self.automaton.find_overlapping_iter(spaced.text()) {
+            if found.len() >= MAX_FOUND {
+                break;
+            }
             for term in &self.patterns[hit.pattern().as_usize()] {
                 let organisation = &self.organisations[term.organisation];
                 let watch = &organisation.watches[term.watch];
                 let (start, end) = (hit.start(), hit.end());
                 if term.fits(&spaced, field, start, end)
-                    && watch.context.admits(&spaced, start, end, document, field)
+                    && watch.context.admits(&spaced, start, end, whole, field)
                 {
                     found.push(Found { organisation: term.organisation, watch: term.watch, start, end });
                 }

@@ -59,8 +59,8 @@ fn a_name_is_found_however_it_is_written() {
         "Solent\nNHS   Trust",
         "Solent-NHS-Trust",
         "Sо\u{200b}lent NHS Trust",
-        "SolentNHSTrust",
-        "SolentNHSTrustStrike",
+        "#SolentNHSTrust",
+        "#SolentNHSTrustStrike",
         "(Solent NHS Trust's)",
         "solent_nhs_trust.txt",
     ] {

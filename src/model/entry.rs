@@ -30,8 +30,6 @@ pub enum DateDoubt {
     Missing,
     /// More than a day ahead of the clock.
     Future,
-    /// Far older than the source's first poll.
-    Ancient,
 }
 
 impl DateDoubt {
@@ -40,7 +38,6 @@ impl DateDoubt {
         match self {
             Self::Missing => "missing",
             Self::Future => "future",
-            Self::Ancient => "ancient",
         }
     }
 }

@@ -166,6 +166,7 @@ impl Pipeline {
                 organisations: source.organisations.clone(),
                 document_kind: source.document_kind.as_str(),
                 first_due_at: first_due_at.timestamp_millis(),
+                latest_due_at: planned.schedule.next_after(now).timestamp_millis(),
             }
         });
         let mut specs: Vec<SourceSpec> = specs.collect();
@@ -235,17 +236,12 @@ impl Pipeline {
         let only = parts.only.as_ref().map_or("", SourceId::as_str);
         let terms = Terms { worker: &parts.worker, now, lease_ms, limit, only };
         let sources = parts.store.claim_sources(terms, gap).await?;
-        let left = limit - i64::try_from(sources.len()).unwrap_or(limit);
-        let entries = if left > 0 {
-            parts.store.claim_entries(Terms { limit: left, ..terms }, gap).await?
-        } else {
-            Vec::new()
-        };
-        let claimed = sources.len() + entries.len();
+        let mut claimed = sources.len();
         if claimed > 0 {
             telemetry::point("claim.after");
         }
-        for claim in sources {
+        // Started before more is claimed, so that a failure below costs nothing that is ours already.
+        for claim in sources.into_iter().filter(|claim| parts.knows(&claim.id)) {
             let parts = parts.clone();
             tasks.spawn(async move {
                 let started = tokio::time::Instant::now();
@@ -254,7 +250,13 @@ impl Pipeline {
                 parts.write_back(Outcome::Poll(Box::new(outcome)), started).await;
             });
         }
-        for claim in entries {
+        let left = limit - i64::try_from(claimed).unwrap_or(limit);
+        if left <= 0 {
+            return Ok(claimed);
+        }
+        let entries = parts.store.claim_entries(Terms { limit: left, ..terms }, gap).await?;
+        claimed += entries.len();
+        for claim in entries.into_iter().filter(|claim| parts.knows(&claim.source)) {
             let parts = parts.clone();
             tasks.spawn(async move {
                 let started = tokio::time::Instant::now();
@@ -268,6 +270,12 @@ impl Pipeline {
 }
 
 impl Parts {
+    /// Whether this process's configuration names a source. Another's may, while a change is rolled out:
+    /// its work is left to whoever knows it, once our lease has run out.
+    fn knows(&self, id: &SourceId) -> bool {
+        self.planned.contains_key(id)
+    }
+
     /// The gap that the host of a source keeps; none where it is mapped to loopback.
     fn gap_ms(&self, id: &str) -> i64 {
         let planned = id.parse::<SourceId>().ok().and_then(|id| self.planned.get(&id));
@@ -305,12 +313,17 @@ impl Parts {
 
 /// Names what entries are matched against.
 fn generation(store: &Store, classifier: &Classifier) -> String {
-    let watches: Vec<String> = classifier
-        .profiles()
-        .iter()
-        .map(|profile| {
-            format!("{} {:?} {:?} {:?}", profile.id, profile.watches, profile.domains, profile.handles)
-        })
-        .collect();
+    let mut watches: Vec<String> = Vec::new();
+    for profile in classifier.profiles() {
+        watches.push(profile.id.to_string());
+        for watch in &profile.watches {
+            watches.extend([watch.id.clone(), watch.case_sensitive.to_string(), watch.within.to_string()]);
+            for list in [&watch.terms, &watch.needs, &watch.anywhere, &watch.unless] {
+                watches.push(list.join("\n"));
+            }
+        }
+        watches.extend(profile.domains.iter().cloned());
+        watches.extend(profile.all_handles().map(str::to_owned));
+    }
     store.fingerprint(&watches.iter().map(String::as_str).collect::<Vec<_>>())
 }

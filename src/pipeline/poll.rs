@@ -1,6 +1,7 @@
 //! One visit to a source, from the claim to what is to be written back.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,9 +24,9 @@ const MAX_BACK_OFF: Duration = Duration::from_secs(24 * 3600);
 const REVIEW_GRACE_DAYS: i64 = 14;
 
 /// Why a visit brought nothing.
-struct Failure {
+pub(super) struct Failure {
     reason: &'static str,
-    detail: String,
+    pub(super) detail: String,
     status: Option<u16>,
     class: FailureClass,
     retry_after: Option<Duration>,
@@ -67,12 +68,25 @@ pub(super) async fn poll(parts: &Arc<Parts>, claim: ClaimedSource) -> PollOutcom
         Ok(result) => (result, schedule.next_after(at)),
         Err(failure) => {
             let next = back_off(&schedule, at, claim.failures + weight(failure.class), &failure);
-            let Failure { reason, detail, status, class, .. } = failure;
-            (PollResult::Failed { reason, detail, status, weight: weight(class) }, next)
+            let Failure { reason, detail, status, class, retry_after } = failure;
+            let wait = retry_after.and_then(|wait| chrono::Duration::from_std(wait).ok());
+            let stay_away_until = wait.map(|wait| at + wait);
+            (PollResult::Failed { reason, detail, status, weight: weight(class), stay_away_until }, next)
         }
     };
     let took_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
-    PollOutcome { source: claim.id, fence: claim.fence, at, next_due_at, took_ms, result }
+    let late_since = late_since(&claim, &schedule, at);
+    PollOutcome { source: claim.id, fence: claim.fence, at, next_due_at, late_since, took_ms, result }
+}
+
+/// A visit later than this was missed: nobody was running.
+const LATE: chrono::Duration = chrono::Duration::hours(1);
+
+/// Since when the source went unwatched, where its visit came far too late.
+fn late_since(claim: &ClaimedSource, schedule: &Schedule, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let due = clock::from_ms(claim.due_at);
+    let interval = schedule.next_after(due) - due;
+    (claim.first_polled_at.is_some() && at - due > LATE.max(interval)).then_some(due)
 }
 
 /// What an outcome is called in logs and counts.
@@ -126,9 +140,9 @@ async fn visit(
     let etag = page.validators.etag.clone();
     let last_modified = page.validators.last_modified.clone();
     let bytes = i64::try_from(page.wire_bytes).unwrap_or(i64::MAX);
-    let backlog = claim.first_polled_at.is_none() || !same_generation;
+    let pass = Pass { is_first: claim.first_polled_at.is_none(), same_generation };
     let (entries, repaired) = entries_of(parts, planned, page, at).await?;
-    let (records, listed) = judge(parts, planned, entries, backlog, at).await?;
+    let (records, listed) = judge(parts, planned, entries, pass, at).await?;
     crate::telemetry::count_entries(records.len() as u64);
     Ok(PollResult::Read {
         etag,
@@ -143,7 +157,7 @@ async fn visit(
 }
 
 /// A source whose review lapsed, or whose approval ended, is not polled: it counts as blind.
-fn still_lawful(source: &Source, at: DateTime<Utc>) -> Result<(), Failure> {
+pub(super) fn still_lawful(source: &Source, at: DateTime<Utc>) -> Result<(), Failure> {
     let today = clock::london_day(at);
     if today > source.accountability.review + chrono::Duration::days(REVIEW_GRACE_DAYS) {
         let detail =
@@ -168,11 +182,13 @@ async fn entries_of(
     now: DateTime<Utc>,
 ) -> Result<(Vec<Entry>, bool), Failure> {
     let kind = planned.source.kind;
+    // A page behind a redirect that varies is one page all the same.
+    let key = planned.source.url.to_string();
     let options = parts.options.source.clone();
     let parsed = tokio::task::spawn_blocking(move || {
         let decoded = decode(&page.body, page.content_type.as_deref());
         match kind {
-            SourceKind::Page => Ok((vec![page_entry(page.url.as_str(), decoded.text)], false)),
+            SourceKind::Page => Ok((vec![page_entry(&key, page.url.as_str(), decoded.text)], false)),
             SourceKind::Feed => {
                 let feed = parse_feed(&decoded.text, &page.url, now, &options)?;
                 if feed.dropped > 0 {
@@ -200,12 +216,28 @@ async fn entries_of(
     }
 }
 
+/// What sort of visit it is.
+#[derive(Debug, Clone, Copy)]
+struct Pass {
+    /// The first to this source.
+    is_first: bool,
+    /// With the same watches as the last.
+    same_generation: bool,
+}
+
+impl Pass {
+    /// Whether an entry stood there before we looked for what we look for now.
+    const fn is_backlog(self, is_known: bool) -> bool {
+        self.is_first || !self.same_generation && is_known
+    }
+}
+
 /// Which entries are new or changed, and what they say.
 async fn judge(
     parts: &Arc<Parts>,
     planned: &Planned,
     entries: Vec<Entry>,
-    backlog: bool,
+    pass: Pass,
     at: DateTime<Utc>,
 ) -> Result<(Vec<EntryRecord>, Vec<String>), Failure> {
     let source = &planned.source;
@@ -228,13 +260,16 @@ async fn judge(
         keyed.into_iter().filter(|(key, content, _)| known.get(key) != Some(content)).collect();
     let (parts, source) = (parts.clone(), source.clone());
     let judged = tokio::task::spawn_blocking(move || {
-        let record = |(key, content, entry): (String, String, Entry)| EntryRecord {
-            key,
-            content,
-            backlog,
-            state: state_of(&parts, &source, &entry, at),
+        let record = |(key, content, entry): (String, String, Entry)| {
+            let judged = catch_unwind(AssertUnwindSafe(|| state_of(&parts, &source, &entry, at)));
+            let backlog = pass.is_backlog(known.contains_key(&key));
+            if judged.is_err() {
+                // Left out, it counts as never seen and is tried again at the next poll.
+                tracing::error!(source.id = %source.id, "an entry could not be judged; it will be tried again");
+            }
+            judged.ok().map(|state| EntryRecord { key, content, backlog, state })
         };
-        fresh.into_iter().map(record).collect()
+        fresh.into_iter().filter_map(record).collect()
     });
     let records = judged
         .await
@@ -252,7 +287,7 @@ fn state_of(parts: &Parts, source: &Source, entry: &Entry, at: DateTime<Utc>) ->
         return waiting;
     }
     let document = document_of(source, entry, &parts.options.extract);
-    EntryState::Done(record::of(parts, &document, entry.doubt).map(Box::new))
+    EntryState::Done(record::of(parts, source, &document, entry.doubt).map(Box::new))
 }
 
 /// The document of an entry whose text is at hand.

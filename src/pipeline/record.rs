@@ -3,7 +3,7 @@
 use super::Parts;
 use crate::classify::is_withheld;
 use crate::extract::Fingerprints;
-use crate::model::{DateDoubt, Document, Hit};
+use crate::model::{DateDoubt, Document, Finding, Hit, Source, Span};
 use crate::store::{DocumentRecord, HitRecord};
 
 /// A headline shorter than this is shared by chance (characters).
@@ -14,8 +14,15 @@ const MIN_TEXT_WORDS: usize = 8;
 const MAX_TITLE_CHARS: usize = 300;
 
 /// The record of a document, or `None` where it mentions nobody: then nothing of it is kept.
-pub(super) fn of(parts: &Parts, document: &Document, doubt: Option<DateDoubt>) -> Option<DocumentRecord> {
-    let hits = parts.classifier.classify(document);
+pub(super) fn of(
+    parts: &Parts,
+    source: &Source,
+    document: &Document,
+    doubt: Option<DateDoubt>,
+) -> Option<DocumentRecord> {
+    let mut hits = parts.classifier.classify(document);
+    // A source is polled for the organisations it names, and for nobody else.
+    hits.retain(|hit| source.organisations.contains(&hit.organisation));
     if hits.is_empty() {
         return None;
     }
@@ -47,24 +54,42 @@ pub(super) fn of(parts: &Parts, document: &Document, doubt: Option<DateDoubt>) -
         simhash: prints.simhash,
         bands: prints.bands(),
         clear: serde_json::to_vec(document).unwrap_or_default(),
-        hits: hits.into_iter().map(|hit| hit_record(parts, hit)).collect(),
+        hits: hits.into_iter().map(|hit| hit_record(parts, document, hit)).collect(),
     })
 }
 
 /// Findings about employees' conduct are counted and not kept, unless the profile says otherwise.
-fn hit_record(parts: &Parts, hit: Hit) -> HitRecord {
+fn hit_record(parts: &Parts, document: &Document, hit: Hit) -> HitRecord {
     let profile = parts.classifier.profiles().iter().find(|profile| profile.id == hit.organisation);
     let withheld = |category| profile.is_none_or(|profile| is_withheld(category, profile));
     let (kept, dropped): (Vec<_>, Vec<_>) =
         hit.findings.into_iter().partition(|finding| !withheld(finding.category));
     let hit = Hit::new(hit.organisation, hit.mentions, kept);
+    let said = hit.findings.iter().flat_map(|finding| said(parts, document, finding)).collect();
     HitRecord {
+        said,
         organisation: hit.organisation,
         severity: hit.severity,
         mentions: hit.mentions,
         findings: hit.findings,
         withheld: i64::try_from(dropped.len()).unwrap_or(i64::MAX),
     }
+}
+
+/// Keyed fingerprints of what a finding found: the same number on the same page is the same fact, however
+/// the text around it moves.
+fn said(parts: &Parts, document: &Document, finding: &Finding) -> Vec<String> {
+    let fact = |text: &str| {
+        let text: String = text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
+        parts.store.fingerprint(&["said", finding.category.as_str(), finding.severity.as_str(), &text])
+    };
+    if finding.spans.is_empty() {
+        return vec![fact("")];
+    }
+    let clear = |span: &Span| {
+        document.field(span.field).chars().skip(span.start).take(span.end - span.start).collect::<String>()
+    };
+    finding.spans.iter().map(|span| fact(&clear(span))).collect()
 }
 
 /// Lower-case words with single spaces: how texts are compared.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use chrono::Duration;
+use tokio::task::JoinError;
 
 use super::{Parts, poll, record};
 use crate::extract::{decode, document_of_page};
@@ -29,6 +30,9 @@ async fn read(parts: &Arc<Parts>, claim: &ClaimedEntry) -> EntryResult {
             detail: "the configuration does not name its source any more".to_owned(),
         };
     };
+    if let Err(failure) = poll::still_lawful(&planned.source, parts.clock.now()) {
+        return EntryResult::Failed { detail: failure.detail };
+    }
     let entry: Entry = match serde_json::from_slice(&claim.payload) {
         Ok(entry) => entry,
         Err(error) => {
@@ -36,48 +40,59 @@ async fn read(parts: &Arc<Parts>, claim: &ClaimedEntry) -> EntryResult {
         }
     };
     let Ok(url) = parse_target(&entry.url, &parts.fetcher.policy()) else {
-        return EntryResult::Done(own_words(parts, &planned.source, entry).await);
+        return own_words(parts, &planned.source, entry, claim.attempts).await;
     };
     match parts.fetcher.fetch(Request::new(url)).await {
-        Ok(Fetched::Page(page)) => EntryResult::Done(judged(parts, &planned.source, entry, page).await),
+        Ok(Fetched::Page(page)) => judged(parts, &planned.source, entry, page, claim.attempts).await,
         Err(FetchError::Gone) if entry.content.as_str().is_empty() => EntryResult::Gone,
         Err(error) if error.class() != FailureClass::Hard && claim.attempts + 1 < MAX_ATTEMPTS => {
-            let wait = Duration::minutes(RETRY_MINUTES << claim.attempts.clamp(0, 6));
             let asked =
                 error.retry_after().and_then(|wait| Duration::from_std(wait).ok()).unwrap_or_default();
-            EntryResult::Retry { at: parts.clock.now() + wait.max(asked), detail: error.to_string() }
+            let at = parts.clock.now() + pause(claim.attempts).max(asked);
+            EntryResult::Retry { at, detail: error.to_string() }
         }
-        Ok(Fetched::NotModified) | Err(_) => {
-            EntryResult::Done(own_words(parts, &planned.source, entry).await)
-        }
+        Ok(Fetched::NotModified) | Err(_) => own_words(parts, &planned.source, entry, claim.attempts).await,
     }
 }
 
-async fn judged(
-    parts: &Arc<Parts>,
-    source: &Source,
-    entry: Entry,
-    page: Page,
-) -> Option<Box<DocumentRecord>> {
-    let (parts, source) = (parts.clone(), source.clone());
+/// What the page says, or, where it mentions nobody (a consent wall, a login), what the feed said of it.
+async fn judged(parts: &Arc<Parts>, source: &Source, entry: Entry, page: Page, attempts: i64) -> EntryResult {
+    let (shared, source) = (parts.clone(), source.clone());
     let work = tokio::task::spawn_blocking(move || {
         let html = decode(&page.body, page.content_type.as_deref()).text;
-        let mut document =
-            document_of_page(&html, &page.url, &entry, source.document_kind, &parts.options.extract);
-        let listed = poll::document_of(&source, &entry, &parts.options.extract);
-        if document.text.is_empty() {
-            document.text = listed.text;
-        }
-        record::of(&parts, &document, entry.doubt.filter(|_| document.published.is_none()))
+        let options = &shared.options.extract;
+        let document = document_of_page(&html, &page.url, &entry, source.document_kind, options);
+        let doubt = entry.doubt.filter(|_| document.published.is_none());
+        let listed =
+            || record::of(&shared, &source, &poll::document_of(&source, &entry, options), entry.doubt);
+        record::of(&shared, &source, &document, doubt).or_else(listed)
     });
-    work.await.ok().flatten().map(Box::new)
+    finished(parts, work.await, attempts)
 }
 
 /// The document that the feed's own words make.
-async fn own_words(parts: &Arc<Parts>, source: &Source, entry: Entry) -> Option<Box<DocumentRecord>> {
-    let (parts, source) = (parts.clone(), source.clone());
+async fn own_words(parts: &Arc<Parts>, source: &Source, entry: Entry, attempts: i64) -> EntryResult {
+    let (shared, source) = (parts.clone(), source.clone());
     let work = tokio::task::spawn_blocking(move || {
-        record::of(&parts, &poll::document_of(&source, &entry, &parts.options.extract), entry.doubt)
+        let document = poll::document_of(&source, &entry, &shared.options.extract);
+        record::of(&shared, &source, &document, entry.doubt)
     });
-    work.await.ok().flatten().map(Box::new)
+    finished(parts, work.await, attempts)
+}
+
+/// Work that panicked has judged nothing: it is tried again, and in the end reported as failed.
+fn finished(parts: &Parts, work: Result<Option<DocumentRecord>, JoinError>, attempts: i64) -> EntryResult {
+    let detail = "it could not be judged".to_owned();
+    match work {
+        Ok(record) => EntryResult::Done(record.map(Box::new)),
+        Err(_) if attempts + 1 < MAX_ATTEMPTS => {
+            EntryResult::Retry { at: parts.clock.now() + pause(attempts), detail }
+        }
+        Err(_) => EntryResult::Failed { detail },
+    }
+}
+
+/// Between tries.
+fn pause(attempts: i64) -> Duration {
+    Duration::minutes(RETRY_MINUTES << attempts.clamp(0, 6))
 }

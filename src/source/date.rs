@@ -73,7 +73,8 @@ fn zoned(text: &str) -> Option<DateTime<Utc>> {
     let known = ZONES.iter().find(|(name, _)| name.eq_ignore_ascii_case(zone));
     if let Some((_, seconds)) = known {
         let naive = naive(rest)?;
-        return Some(Utc.from_utc_datetime(&(naive - chrono::Duration::seconds(i64::from(*seconds)))));
+        let utc = naive.checked_sub_signed(chrono::Duration::seconds(i64::from(*seconds)))?;
+        return Some(Utc.from_utc_datetime(&utc));
     }
     let text = text.replace(" GMT", " +0000").replace(" Z", " +0000");
     ZONED.iter().find_map(|form| DateTime::parse_from_str(&text, form).ok()).map(|found| found.to_utc())
@@ -124,7 +125,14 @@ mod tests {
 
     #[test]
     fn what_is_no_date_is_none() {
-        for text in ["", "soon", "yesterday at noon", &"(".repeat(1_000_000), "99/99/2026"] {
+        for text in [
+            "",
+            "soon",
+            "-262143-01-01T00:00:00 BST",
+            "yesterday at noon",
+            &"(".repeat(1_000_000),
+            "99/99/2026",
+        ] {
             assert_eq!(parse_date(text), None);
         }
     }

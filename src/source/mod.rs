@@ -10,10 +10,10 @@ pub use feed::{FeedError, Options, ParsedFeed, parse_feed};
 
 use crate::model::{DateDoubt, Entry, EntryContent};
 
-/// A watched page is one entry, known by its address.
-pub fn page_entry(url: &str, html: String) -> Entry {
+/// A watched page is one entry, known by `key`: the address in the configuration, wherever that led.
+pub fn page_entry(key: &str, url: &str, html: String) -> Entry {
     Entry {
-        key: url.to_owned(),
+        key: key.to_owned(),
         url: url.to_owned(),
         title: String::new(),
         author: String::new(),

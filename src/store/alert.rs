@@ -2,10 +2,10 @@
 //! leave the outbox in the transaction that writes what became of them.
 
 use super::db::{on_read, on_tx};
-use super::dialect::{Both, with_list};
+use super::dialect::{Both, with_ids};
 use super::hit::FindingRow;
 use super::{Store, StoreError};
-use crate::model::{AlertId, Finding, HitId};
+use crate::model::{AlertId, Finding, HitId, Severity};
 
 /// A hit version that nobody has decided on yet, with all that a decision needs.
 #[derive(Debug, Clone)]
@@ -51,6 +51,8 @@ pub struct HitRow {
     pub copies: i64,
     /// How many other hits of it, as grave, Communications were told of at once.
     pub story_told: i64,
+    /// How many other hits on the same address with the same text.
+    pub page_told: i64,
 }
 
 /// What was decided about a hit for one group of recipients.
@@ -64,6 +66,8 @@ pub struct HitDecision {
     pub recipients: &'static str,
     /// The named reason.
     pub reason: &'static str,
+    /// How grave what the group is told of.
+    pub severity: Severity,
     /// When it is due, where it waits for a digest or a summary (ms).
     pub due_at: Option<i64>,
 }
@@ -137,38 +141,47 @@ pub struct DigestItem {
     pub decided_at: i64,
     /// The hit.
     pub hit: HitRow,
-    /// Its findings that are not restricted.
+    /// Its findings; whoever renders them picks what the group may read.
     pub findings: Vec<Finding>,
 }
 
 const OUTBOX: &str = "SELECT h.id, o.version, h.organisation, h.source, d.kind, d.url, d.linkable, d.title, d.published_at,
   d.first_seen_at, h.at, h.backlog, h.restricted, h.story, (SELECT COUNT(*) FROM hit c WHERE c.story = h.story) AS copies,
   (SELECT COUNT(*) FROM decision y JOIN hit c ON c.id = y.hit WHERE c.story = h.story AND c.id <> h.id AND c.severity = h.severity
-    AND y.recipients = 'communications' AND y.reason IN ('first', 'escalated')) AS story_told
+    AND y.recipients = 'communications' AND y.reason IN ('first', 'escalated')) AS story_told,
+  (SELECT COUNT(*) FROM decision y JOIN hit c ON c.id = y.hit JOIN document e ON e.id = c.document
+    WHERE c.story = h.story AND c.id <> h.id AND e.address_key = d.address_key AND e.text_key = d.text_key
+    AND y.recipients = 'communications' AND y.reason IN ('first', 'escalated')) AS page_told
 FROM outbox o JOIN hit h ON h.id = o.hit JOIN document d ON d.id = h.document
 ORDER BY o.id LIMIT $1";
 const FINDINGS: &str = "SELECT category, rule, rule_version, severity, score, clauses, binds, origin, writer, at_risk, spans, reason
 FROM finding WHERE hit = $1 ORDER BY id";
-const DECIDED: &str = "SELECT version, recipients, reason FROM decision WHERE hit = $1 ORDER BY id";
+const DECIDED: &str = "SELECT recipients, reason, severity FROM decision WHERE hit = $1 ORDER BY id";
 const TAKE: &str = "DELETE FROM outbox WHERE hit = $1 AND version = $2";
 const INSERT_ALERT: &str = "INSERT INTO alert (kind, organisation, message_id, at, subject, text, html)
 VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id";
 const INSERT_DELIVERY: &str =
     "INSERT INTO delivery (alert, recipient, channel, next_at) VALUES ($1, $2, $3, $4)";
-const INSERT_DECISION: &str = "INSERT INTO decision (hit, version, recipients, reason, at, due_at, alert) VALUES ($1, $2, $3, $4, $5, $6, $7)";
-const CARRY_OUT: Both =
-    with_list!("UPDATE decision SET alert = $1 WHERE alert IS NULL AND CAST(id AS TEXT) IN ", 2, "");
+const INSERT_DECISION: &str =
+    "INSERT INTO decision (hit, version, recipients, reason, severity, at, due_at, alert)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+const CARRY_OUT: Both = with_ids!("UPDATE decision SET alert = $1 WHERE alert IS NULL AND id IN ", 2, "");
 const WAITING: &str = "SELECT x.id AS decision, x.recipients, x.reason, x.at AS decided_at, h.id, x.version, h.organisation, h.source,
   d.kind, d.url, d.linkable, d.title, d.published_at, d.first_seen_at, h.at, h.backlog, h.restricted, h.story,
   (SELECT COUNT(*) FROM hit c WHERE c.story = h.story) AS copies,
   (SELECT COUNT(*) FROM decision y JOIN hit c ON c.id = y.hit WHERE c.story = h.story AND c.id <> h.id AND c.severity = h.severity
-    AND y.recipients = 'communications' AND y.reason IN ('first', 'escalated')) AS story_told
+    AND y.recipients = 'communications' AND y.reason IN ('first', 'escalated')) AS story_told,
+  (SELECT COUNT(*) FROM decision y JOIN hit c ON c.id = y.hit JOIN document e ON e.id = c.document
+    WHERE c.story = h.story AND c.id <> h.id AND e.address_key = d.address_key AND e.text_key = d.text_key
+    AND y.recipients = 'communications' AND y.reason IN ('first', 'escalated')) AS page_told
 FROM decision x JOIN hit h ON h.id = x.hit JOIN document d ON d.id = h.document
 WHERE x.alert IS NULL AND x.due_at IS NOT NULL AND x.due_at <= $1 AND x.reason = $2
 ORDER BY h.organisation, x.recipients, h.at, x.id";
+const WAITING_SINCE: &str =
+    "SELECT MIN(at), MAX(at) FROM decision WHERE alert IS NULL AND due_at IS NOT NULL AND reason = $1";
+const OUTBOX_SINCE: &str = "SELECT MIN(created_at) FROM outbox";
 const FIRST_PASSES: &str = "SELECT (SELECT COUNT(*) FROM source WHERE retired_at IS NULL AND first_polled_at IS NULL AND last_polled_at IS NULL)
   + (SELECT COUNT(*) FROM entry WHERE state = 'waiting' AND backlog = 1 AND attempts = 0)";
-const LAST_ALERT: &str = "SELECT MAX(at) FROM alert WHERE kind = $1 AND organisation = $2";
 
 const ALERTS: &str = "SELECT a.kind, a.organisation, a.at, a.subject, a.text,
   (SELECT COUNT(*) FROM delivery d WHERE d.alert = a.id) AS deliveries
@@ -191,8 +204,14 @@ impl Store {
             on_read!(&self.db, pool => sqlx::query_as(OUTBOX).bind(limit).fetch_all(pool).await?);
         let mut items = Vec::with_capacity(rows.len());
         for hit in rows {
-            let findings = self.findings_of(hit.id).await?;
-            items.push(OutboxItem { hit, findings });
+            match self.findings_of(hit.id).await {
+                Ok(findings) => items.push(OutboxItem { hit, findings }),
+                // One row that cannot be read must not keep the others from being told.
+                Err(error @ StoreError::Inconsistent(_)) => {
+                    tracing::error!(hit.id = hit.id, error = %error, "a hit cannot be decided on");
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(items)
     }
@@ -203,8 +222,8 @@ impl Store {
         rows.into_iter().map(FindingRow::finding).collect()
     }
 
-    /// What was decided about earlier versions of a hit: version, group, reason.
-    pub async fn decisions_of(&self, hit: HitId) -> Result<Vec<(i64, String, String)>, StoreError> {
+    /// What was decided about earlier versions of a hit: group, reason, severity.
+    pub async fn decisions_of(&self, hit: HitId) -> Result<Vec<(String, String, String)>, StoreError> {
         Ok(on_read!(&self.db, pool => sqlx::query_as(DECIDED).bind(hit.0).fetch_all(pool).await?))
     }
 
@@ -236,15 +255,14 @@ impl Store {
                     sqlx::query(INSERT_DELIVERY).bind(id).bind(&delivery.recipient).bind(delivery.channel).bind(now)
                         .execute(&mut **tx).await?;
                 }
-                let waited: Vec<String> = alert.waited.iter().map(i64::to_string).collect();
-                let waited = serde_json::Value::from(waited).to_string();
+                let waited = serde_json::Value::from(alert.waited.as_slice()).to_string();
                 let carried = sqlx::query(carry_out).bind(id).bind(waited).execute(&mut **tx).await?.rows_affected();
                 if carried != alert.waited.len() as u64 {
                     return Ok(None);
                 }
                 for decision in &alert.decisions {
                     sqlx::query(INSERT_DECISION)
-                        .bind(decision.hit.0).bind(decision.version).bind(decision.recipients).bind(decision.reason)
+                        .bind(decision.hit.0).bind(decision.version).bind(decision.recipients).bind(decision.reason).bind(decision.severity.as_str())
                         .bind(now).bind(decision.due_at).bind(id)
                         .execute(&mut **tx).await?;
                 }
@@ -252,7 +270,7 @@ impl Store {
             }
             for decision in quiet {
                 sqlx::query(INSERT_DECISION)
-                    .bind(decision.hit.0).bind(decision.version).bind(decision.recipients).bind(decision.reason)
+                    .bind(decision.hit.0).bind(decision.version).bind(decision.recipients).bind(decision.reason).bind(decision.severity.as_str())
                     .bind(now).bind(decision.due_at).bind(None::<i64>)
                     .execute(&mut **tx).await?;
             }
@@ -263,18 +281,29 @@ impl Store {
         Ok(Some(ids))
     }
 
-    /// Decisions with `reason` that are due at `now`, with their hits; restricted findings left out.
+    /// Decisions with `reason` that are due at `now`, with their hits.
     pub async fn waiting_decisions(&self, reason: &str, now: i64) -> Result<Vec<DigestItem>, StoreError> {
         let rows: Vec<WaitingRow> =
             on_read!(&self.db, pool => sqlx::query_as(WAITING).bind(now).bind(reason).fetch_all(pool).await?);
         let mut items = Vec::with_capacity(rows.len());
         for row in rows {
-            let mut findings = self.findings_of(row.hit.id).await?;
-            findings.retain(|finding| !finding.category.is_restricted());
+            let findings = self.findings_of(row.hit.id).await?;
             let WaitingRow { decision, recipients, reason, decided_at, hit } = row;
             items.push(DigestItem { decision, recipients, reason, decided_at, hit, findings });
         }
         Ok(items)
+    }
+
+    /// When the first and the last decision with `reason` that waits was made (ms).
+    pub async fn waiting_since(&self, reason: &str) -> Result<Option<(i64, i64)>, StoreError> {
+        let (first, last): (Option<i64>, Option<i64>) =
+            on_read!(&self.db, pool => sqlx::query_as(WAITING_SINCE).bind(reason).fetch_one(pool).await?);
+        Ok(first.zip(last))
+    }
+
+    /// Since when the oldest hit waits for a decision (ms).
+    pub async fn outbox_since(&self) -> Result<Option<i64>, StoreError> {
+        Ok(on_read!(&self.db, pool => sqlx::query_scalar(OUTBOX_SINCE).fetch_one(pool).await?))
     }
 
     /// How many first visits are still to come: sources never polled, entries of a first pass waiting.
@@ -285,12 +314,5 @@ impl Store {
     /// The newest alerts, newest first.
     pub async fn alerts(&self, limit: i64) -> Result<Vec<AlertRow>, StoreError> {
         Ok(on_read!(&self.db, pool => sqlx::query_as(ALERTS).bind(limit).fetch_all(pool).await?))
-    }
-
-    /// When the last alert of a kind was made for an organisation (ms).
-    pub async fn last_alert(&self, kind: &str, organisation: &str) -> Result<Option<i64>, StoreError> {
-        Ok(
-            on_read!(&self.db, pool => sqlx::query_scalar(LAST_ALERT).bind(kind).bind(organisation).fetch_one(pool).await?),
-        )
     }
 }

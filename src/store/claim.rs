@@ -93,6 +93,7 @@ ORDER BY e.due_at, e.id LIMIT $2",
 const LEASE_SOURCE: &str =
     "UPDATE source SET lease_until = $1, lease_by = $2, fence = fence + 1 WHERE id = $3";
 const LEASE_ENTRY: &str = "UPDATE entry SET lease_until = $1, lease_by = $2, fence = fence + 1 WHERE id = $3";
+const GIVE_UP: &str = "UPDATE entry SET state = 'failed', sealed = NULL, due_at = NULL, detail = 'cannot be opened' WHERE id = $1";
 const PACE_HOST: &str = "UPDATE host SET next_at = $1 WHERE name = $2";
 
 /// Who claims, and on what terms.
@@ -170,11 +171,21 @@ impl Store {
                 .source
                 .parse()
                 .map_err(|_| StoreError::Inconsistent(format!("a source named {:?}", row.source)))?;
+            let Ok(payload) = self.key.unseal("entry", &row.sealed) else {
+                tracing::error!(
+                    entry.id = row.id,
+                    "what was stored of a waiting entry cannot be opened; it is given up"
+                );
+                on_tx!(&mut tx, tx => {
+                    sqlx::query(GIVE_UP).bind(row.id).execute(&mut **tx).await?;
+                });
+                continue;
+            };
             claimed.push(ClaimedEntry {
                 id: EntryId(row.id),
                 source,
                 fence: row.fence + 1,
-                payload: self.key.unseal("entry", &row.sealed)?,
+                payload,
                 attempts: row.attempts,
                 backlog: row.backlog != 0,
                 first_polled_at: row.first_polled_at,

@@ -43,6 +43,13 @@ const CLOSE_GAP: &str = "UPDATE gap SET until_at = $1 WHERE source = $2 AND unti
 const OPEN_GAP: &str = "INSERT INTO gap (source, reason, from_at)
 SELECT id, $1, COALESCE(last_good_at, $2) FROM source
 WHERE id = $3 AND NOT EXISTS (SELECT 1 FROM gap WHERE source = $3 AND until_at IS NULL)";
+/// A time in which nobody looked, though nothing failed.
+const MISSED: &str = "INSERT INTO gap (source, reason, from_at, until_at)
+SELECT id, 'not_running', $1, $2 FROM source WHERE id = $3 AND NOT EXISTS (
+  SELECT 1 FROM gap WHERE source = $3 AND COALESCE(until_at, $2) > $1)";
+/// What one source is told holds for its whole host.
+const REST_HOST: &str =
+    "UPDATE host SET next_at = $1 WHERE next_at < $1 AND name = (SELECT host FROM source WHERE id = $2)";
 const FIRST_POLL: &str = "SELECT first_polled_at FROM source WHERE id = $1";
 
 const UPSERT_ENTRY: &str = "INSERT INTO entry (source, key, content, state, first_seen_at, listed_at, backlog, sealed, key_id, host, due_at)
@@ -74,16 +81,13 @@ ON CONFLICT (entry) DO UPDATE SET url = excluded.url, linkable = excluded.linkab
   band0 = excluded.band0, band1 = excluded.band1, band2 = excluded.band2, band3 = excluded.band3,
   sealed = excluded.sealed, key_id = excluded.key_id
 RETURNING id";
-const KNOWN_HIT: &str = "SELECT id, severity FROM hit WHERE document = $1 AND organisation = $2";
-const KNOWN_FINDINGS: &str =
-    "SELECT category, severity FROM finding WHERE hit = $1 ORDER BY category, severity";
+const KNOWN_HIT: &str = "SELECT id, said FROM hit WHERE document = $1 AND organisation = $2";
 const INSERT_HIT: &str = "INSERT INTO hit (document, organisation, source, story, at, day, severity, open_severity, backlog, restricted,
-  leads, mentions, created_at, changed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) RETURNING id";
+  leads, mentions, said, created_at, changed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14) RETURNING id";
 const UPDATE_HIT: &str =
-    "UPDATE hit SET severity = $1, open_severity = $2, restricted = $3, mentions = $4, version = version + 1,
-  changed_at = $5 WHERE id = $6 RETURNING version";
-const MOVE_MENTIONS: &str = "UPDATE hit SET mentions = $1 WHERE id = $2";
+    "UPDATE hit SET severity = $1, open_severity = $2, restricted = $3, mentions = $4, said = $5, version = version + $6,
+  backlog = $7, changed_at = $8 WHERE id = $9 RETURNING version";
 const DROP_FINDINGS: &str = "DELETE FROM finding WHERE hit = $1";
 const INSERT_FINDING: &str =
     "INSERT INTO finding (hit, category, rule, rule_version, severity, score, clauses, binds, origin, writer,
@@ -140,7 +144,7 @@ impl Store {
 
     async fn commit_poll(&self, tx: &mut Tx, poll: &PollOutcome) -> Result<Committed, StoreError> {
         let (source, at) = (poll.source.as_str(), poll.at.timestamp_millis());
-        if let PollResult::Failed { reason, detail, status, weight } = &poll.result {
+        if let PollResult::Failed { reason, detail, status, weight, stay_away_until } = &poll.result {
             let changed = on_tx!(&mut *tx, tx => sqlx::query(FAILED)
                 .bind(poll.next_due_at.timestamp_millis()).bind(at).bind(*reason).bind(detail).bind(*weight)
                 .bind(source).bind(poll.fence).execute(&mut **tx).await?.rows_affected());
@@ -150,6 +154,11 @@ impl Store {
             on_tx!(&mut *tx, tx => {
                 sqlx::query(OPEN_GAP).bind(*reason).bind(at).bind(source).execute(&mut **tx).await?;
             });
+            if let Some(until) = stay_away_until {
+                on_tx!(&mut *tx, tx => {
+                    sqlx::query(REST_HOST).bind(until.timestamp_millis()).bind(source).execute(&mut **tx).await?;
+                });
+            }
             log_poll(tx, poll, (reason, detail), *status, (0, 0, 0)).await?;
             return Ok(Committed::Stored { hits: Vec::new() });
         }
@@ -165,6 +174,11 @@ impl Store {
             .bind(source).bind(poll.fence).execute(&mut **tx).await?.rows_affected());
         if changed == 0 {
             return Ok(Committed::Stale);
+        }
+        if let Some(since) = poll.late_since {
+            on_tx!(&mut *tx, tx => {
+                sqlx::query(MISSED).bind(since.timestamp_millis()).bind(at).bind(source).execute(&mut **tx).await?;
+            });
         }
         on_tx!(&mut *tx, tx => {
             sqlx::query(CLOSE_GAP).bind(at).bind(source).execute(&mut **tx).await?;
@@ -313,33 +327,25 @@ async fn commit_hit(
     let restricted = i64::from(hit.findings.iter().any(|finding| finding.category.is_restricted()));
     let mentions = serde_json::to_string(&hit.mentions).unwrap_or_else(|_| "[]".to_owned());
     let organisation = hit.organisation.as_str();
+    let said = serde_json::Value::from(hit.said.as_slice()).to_string();
     let known: Option<(i64, String)> = on_tx!(&mut *tx, tx =>
         sqlx::query_as(KNOWN_HIT).bind(document_id).bind(organisation).fetch_optional(&mut **tx).await?);
-    let (id, version) = match known {
-        Some((id, severity)) => {
-            if severity == hit.severity.as_str() && says_the_same(tx, id, &hit.findings).await? {
-                // The text is another all the same: where things stand in it is written anew.
-                on_tx!(&mut *tx, tx => {
-                    sqlx::query(MOVE_MENTIONS).bind(&mentions).bind(id).execute(&mut **tx).await?;
-                    sqlx::query(DROP_FINDINGS).bind(id).execute(&mut **tx).await?;
-                });
-                for finding in &hit.findings {
-                    insert_finding(tx, id, finding).await?;
-                }
-                return Ok(None);
-            }
-            let version: i64 = on_tx!(&mut *tx, tx => {
-                sqlx::query(DROP_FINDINGS).bind(id).execute(&mut **tx).await?;
-                sqlx::query_scalar(UPDATE_HIT).bind(hit.severity.as_str()).bind(open.as_str()).bind(restricted).bind(&mentions)
-                    .bind(origin.now).bind(id).fetch_one(&mut **tx).await?
-            });
-            (id, version)
-        }
+    let (id, version) = if let Some((id, before)) = known {
+        // Where things stand is written anew in any case; people are told where something was added.
+        let before: Vec<String> = super::hit::read_json(&before, "said")?;
+        let is_news = hit.said.iter().any(|said| !before.contains(said));
         let version: i64 = on_tx!(&mut *tx, tx => {
             sqlx::query(DROP_FINDINGS).bind(id).execute(&mut **tx).await?;
             sqlx::query_scalar(UPDATE_HIT).bind(hit.severity.as_str()).bind(open.as_str()).bind(restricted).bind(&mentions)
-                .bind(from.now).bind(id).fetch_one(&mut **tx).await?
+                .bind(&said).bind(i64::from(is_news)).bind(i64::from(from.backlog)).bind(from.now).bind(id)
+                .fetch_one(&mut **tx).await?
         });
+        if !is_news {
+            for finding in &hit.findings {
+                insert_finding(tx, id, finding).await?;
+            }
+            return Ok(None);
+        }
         (id, version)
     } else {
         let at = trusted_time(document, from);
@@ -348,7 +354,7 @@ async fn commit_hit(
         let id: i64 = on_tx!(&mut *tx, tx => sqlx::query_scalar(INSERT_HIT)
                 .bind(document_id).bind(organisation).bind(from.source).bind(story).bind(at).bind(&day)
                 .bind(hit.severity.as_str()).bind(open.as_str()).bind(i64::from(from.backlog)).bind(restricted)
-                .bind(i64::from(leads)).bind(&mentions).bind(from.now)
+                .bind(i64::from(leads)).bind(&mentions).bind(&said).bind(from.now)
                 .fetch_one(&mut **tx).await?);
         if hit.withheld > 0 {
             on_tx!(&mut *tx, tx => {
@@ -364,16 +370,6 @@ async fn commit_hit(
         sqlx::query(ENQUEUE).bind(id).bind(version).bind(from.now).execute(&mut **tx).await?;
     });
     Ok(Some((HitId(id), hit.severity)))
-}
-
-/// Whether an edit left the findings as they were: kinds and severities, in any order.
-async fn says_the_same(tx: &mut Tx, hit: i64, findings: &[Finding]) -> Result<bool, StoreError> {
-    let known: Vec<(String, String)> =
-        on_tx!(tx, tx => sqlx::query_as(KNOWN_FINDINGS).bind(hit).fetch_all(&mut **tx).await?);
-    let mut now: Vec<(String, String)> =
-        findings.iter().map(|f| (f.category.as_str().to_owned(), f.severity.as_str().to_owned())).collect();
-    now.sort();
-    Ok(known == now)
 }
 
 async fn insert_finding(tx: &mut Tx, hit: i64, finding: &Finding) -> Result<(), StoreError> {

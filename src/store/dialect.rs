@@ -35,6 +35,22 @@ macro_rules! with_list {
     };
 }
 
+/// The same for a list of row numbers.
+macro_rules! with_ids {
+    ($before:literal, $n:literal, $after:literal) => {
+        $crate::store::dialect::Both {
+            sqlite: concat!($before, "(SELECT value FROM json_each($", $n, "))", $after),
+            postgres: concat!(
+                $before,
+                "(SELECT id::bigint FROM jsonb_array_elements_text($",
+                $n,
+                "::jsonb) AS ids (id))",
+                $after
+            ),
+        }
+    };
+}
+
 /// SQL whose rows are locked where several processes claim: PostgreSQL skips what others hold; SQLite
 /// has one writer and needs nothing.
 macro_rules! claiming {
@@ -43,4 +59,4 @@ macro_rules! claiming {
     };
 }
 
-pub(super) use {claiming, with_list};
+pub(super) use {claiming, with_ids, with_list};

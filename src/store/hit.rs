@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use super::db::on_read;
-use super::dialect::{Both, with_list};
+use super::dialect::{Both, with_ids, with_list};
 use super::{Store, StoreError};
 use crate::model::{Finding, HitId, Mention, OrganisationId};
 
@@ -99,7 +99,8 @@ pub struct HitDetail {
 
 /// A hit of which everything is restricted shows no address and no headline.
 const LIST: Both = with_list!(
-    "SELECT h.id, h.organisation, h.source, h.day, h.at,
+    "SELECT h.id, h.organisation, CASE WHEN $1 = 1 OR h.restricted = 0 THEN h.source ELSE '' END AS source, h.day,
+  CASE WHEN $1 = 1 OR h.restricted = 0 THEN h.at ELSE 0 END AS at,
   CASE WHEN $1 = 1 THEN h.severity ELSE h.open_severity END AS severity, h.status,
   CASE WHEN $1 = 1 OR h.restricted = 0 THEN d.url ELSE '' END AS url,
   CASE WHEN $1 = 1 OR h.restricted = 0 THEN d.title ELSE '' END AS title,
@@ -111,7 +112,8 @@ WHERE ($2 = '' OR h.day >= $2) AND ($3 = '' OR h.day <= $3) AND ($4 = '' OR h.or
     ") ORDER BY h.at DESC, h.id DESC LIMIT $7"
 );
 const ONE: Both = with_list!(
-    "SELECT h.id, h.organisation, h.source, h.day, h.at,
+    "SELECT h.id, h.organisation, CASE WHEN $1 = 1 OR h.restricted = 0 THEN h.source ELSE '' END AS source, h.day,
+  CASE WHEN $1 = 1 OR h.restricted = 0 THEN h.at ELSE 0 END AS at,
   CASE WHEN $1 = 1 THEN h.severity ELSE h.open_severity END AS severity, h.status,
   CASE WHEN $1 = 1 OR h.restricted = 0 THEN d.url ELSE '' END AS url,
   CASE WHEN $1 = 1 OR h.restricted = 0 THEN d.title ELSE '' END AS title,
@@ -121,8 +123,8 @@ WHERE h.id = $2 AND ($4 = 0 OR h.organisation IN ",
     3,
     ")"
 );
-const CATEGORIES: Both = with_list!(
-    "SELECT hit, category FROM finding WHERE (restricted = 0 OR $1 = 1) AND CAST(hit AS TEXT) IN ",
+const CATEGORIES: Both = with_ids!(
+    "SELECT hit, category FROM finding WHERE (restricted = 0 OR $1 = 1) AND hit IN ",
     2,
     " ORDER BY hit, id"
 );
@@ -189,12 +191,14 @@ impl Store {
             sqlx::query_as(FINDINGS).bind(id.0).bind(i64::from(scope.restricted)).fetch_all(pool).await?);
         let decisions =
             on_read!(&self.db, pool => sqlx::query_as(DECISIONS).bind(id.0).fetch_all(pool).await?);
+        // When and where a restricted item was posted is enough to find it.
+        let shown = scope.restricted || summary.restricted == 0;
         Ok(Some(HitDetail {
             summary,
-            kind,
-            linkable: linkable != 0,
-            published_at,
-            first_seen_at,
+            kind: if shown { kind } else { String::new() },
+            linkable: shown && linkable != 0,
+            published_at: published_at.filter(|_| shown),
+            first_seen_at: if shown { first_seen_at } else { 0 },
             copies,
             mentions: read_json(&mentions, "mentions")?,
             findings: findings.into_iter().map(FindingRow::finding).collect::<Result<_, _>>()?,
@@ -203,7 +207,7 @@ impl Store {
     }
 
     async fn add_categories(&self, hits: &mut [HitSummary], scope: &Scope) -> Result<(), StoreError> {
-        let ids: Vec<String> = hits.iter().map(|hit| hit.id.to_string()).collect();
+        let ids: Vec<i64> = hits.iter().map(|hit| hit.id).collect();
         let sql = CATEGORIES.of_db(&self.db);
         let rows: Vec<(i64, String)> = on_read!(&self.db, pool => sqlx::query_as(sql)
             .bind(i64::from(scope.restricted)).bind(serde_json::Value::from(ids).to_string()).fetch_all(pool).await?);

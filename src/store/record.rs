@@ -25,6 +25,8 @@ pub struct PollOutcome {
     pub at: DateTime<Utc>,
     /// When it is due next.
     pub next_due_at: DateTime<Utc>,
+    /// Since when nobody looked, where the visit came far too late.
+    pub late_since: Option<DateTime<Utc>>,
     /// How long it took, from claim to here (ms).
     pub took_ms: i64,
     /// What it came to.
@@ -65,6 +67,8 @@ pub enum PollResult {
         status: Option<u16>,
         /// How it weighs, in quarters.
         weight: i64,
+        /// Until when the server asks us to stay away from it.
+        stay_away_until: Option<DateTime<Utc>>,
     },
 }
 
@@ -139,6 +143,8 @@ pub struct HitRecord {
     pub mentions: Vec<Mention>,
     /// What the rules found, masked.
     pub findings: Vec<Finding>,
+    /// Keyed fingerprints of what was found, one for each place.
+    pub said: Vec<String>,
     /// Findings on employees' conduct that the profile does not let us keep: counted only.
     pub withheld: i64,
 }

@@ -2,7 +2,7 @@
 //! report stays true.
 
 use super::db::{Tx, on_read, on_tx};
-use super::dialect::{Both, with_list};
+use super::dialect::{Both, with_ids};
 use super::{Retention, Store, StoreError};
 use crate::clock;
 
@@ -33,39 +33,39 @@ const OLD_HITS: &str = "SELECT h.id FROM hit h WHERE
     ELSE h.day < $4
   END
 ORDER BY h.id LIMIT $5";
-const TALLY_HITS: Both = with_list!(
+const TALLY_HITS: Both = with_ids!(
     "INSERT INTO tally (day, organisation, scope, category, severity, origin, source, status, rule, hits, stories)
 SELECT day, organisation, 'hit', '', open_severity, '', source, status, '', COUNT(*), CAST(SUM(leads) AS BIGINT)
-FROM hit WHERE CAST(id AS TEXT) IN ",
+FROM hit WHERE id IN ",
     1,
     " GROUP BY day, organisation, open_severity, source, status
 ON CONFLICT (day, organisation, scope, category, severity, origin, source, status, rule)
 DO UPDATE SET hits = tally.hits + excluded.hits, stories = tally.stories + excluded.stories"
 );
 /// Hits without an open finding count as `mention`, as in a live report.
-const TALLY_CATEGORIES: Both = with_list!(
+const TALLY_CATEGORIES: Both = with_ids!(
     "INSERT INTO tally (day, organisation, scope, category, severity, origin, source, status, rule, hits, stories)
 SELECT h.day, h.organisation, 'category', COALESCE(f.category, 'mention'), h.open_severity, COALESCE(f.origin, ''), h.source, h.status, '',
   COUNT(*), CAST(SUM(h.leads) AS BIGINT)
 FROM hit h LEFT JOIN (SELECT hit, category, MAX(COALESCE(origin, '')) AS origin FROM finding WHERE restricted = 0 GROUP BY hit, category) f
   ON f.hit = h.id
-WHERE CAST(h.id AS TEXT) IN ",
+WHERE h.id IN ",
     1,
     " GROUP BY h.day, h.organisation, COALESCE(f.category, 'mention'), h.open_severity, COALESCE(f.origin, ''), h.source, h.status
 ON CONFLICT (day, organisation, scope, category, severity, origin, source, status, rule)
 DO UPDATE SET hits = tally.hits + excluded.hits, stories = tally.stories + excluded.stories"
 );
-const TALLY_RULES: Both = with_list!(
+const TALLY_RULES: Both = with_ids!(
     "INSERT INTO tally (day, organisation, scope, category, severity, origin, source, status, rule, hits, stories)
 SELECT h.day, h.organisation, 'rule', f.category, f.severity, COALESCE(f.origin, ''), h.source, h.status, f.rule,
   COUNT(*), CAST(SUM(h.leads) AS BIGINT)
-FROM hit h JOIN finding f ON f.hit = h.id WHERE CAST(h.id AS TEXT) IN ",
+FROM hit h JOIN finding f ON f.hit = h.id WHERE h.id IN ",
     1,
     " GROUP BY h.day, h.organisation, f.category, f.severity, COALESCE(f.origin, ''), h.source, h.status, f.rule
 ON CONFLICT (day, organisation, scope, category, severity, origin, source, status, rule)
 DO UPDATE SET hits = tally.hits + excluded.hits, stories = tally.stories + excluded.stories"
 );
-const DROP_HITS: Both = with_list!("DELETE FROM hit WHERE CAST(id AS TEXT) IN ", 1, "");
+const DROP_HITS: Both = with_ids!("DELETE FROM hit WHERE id IN ", 1, "");
 const DROP_DOCUMENTS: &str =
     "DELETE FROM document WHERE NOT EXISTS (SELECT 1 FROM hit WHERE hit.document = document.id)";
 const DROP_STORIES: &str =
@@ -99,8 +99,7 @@ impl Store {
             if ids.is_empty() {
                 break;
             }
-            let list: Vec<String> = ids.iter().map(i64::to_string).collect();
-            let list = serde_json::Value::from(list).to_string();
+            let list = serde_json::Value::from(ids).to_string();
             let mut tx = self.db.begin().await?;
             for sql in [TALLY_HITS, TALLY_CATEGORIES, TALLY_RULES] {
                 run_list(&mut tx, sql, &list).await?;

@@ -24,6 +24,8 @@ pub struct SourceSpec {
     pub document_kind: &'static str,
     /// When it is due if it is new (ms).
     pub first_due_at: i64,
+    /// When it is due at the latest, counted from now (ms).
+    pub latest_due_at: i64,
 }
 
 /// A source as the store knows it.
@@ -52,7 +54,9 @@ pub struct SourceRow {
 const UPSERT_ORGANISATION: &str = "INSERT INTO organisation (id, name) VALUES ($1, $2)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name";
 const UPSERT_HOST: &str = "INSERT INTO host (name) VALUES ($1) ON CONFLICT (name) DO NOTHING";
-/// A source whose address changed starts over: its validators belong to the old one.
+/// A source whose address changed starts over: validators, failures and first pass belong to the old one.
+/// One that was refused for a lapsed review or approval is tried again, and nobody waits longer than the
+/// schedule says now.
 const UPSERT_SOURCE: &str = "INSERT INTO source (id, kind, url, host, organisations, document_kind, created_at, next_due_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, host = excluded.host, organisations = excluded.organisations,
@@ -60,10 +64,20 @@ ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, host = excluded.host, organ
   etag = CASE WHEN source.url = excluded.url THEN source.etag END,
   last_modified = CASE WHEN source.url = excluded.url THEN source.last_modified END,
   body_hash = CASE WHEN source.url = excluded.url THEN source.body_hash END,
+  first_polled_at = CASE WHEN source.url = excluded.url THEN source.first_polled_at END,
+  generation = CASE WHEN source.url = excluded.url THEN source.generation ELSE '' END,
+  failures = CASE WHEN source.url = excluded.url THEN source.failures ELSE 0 END,
+  next_due_at = CASE
+    WHEN source.url <> excluded.url OR source.last_outcome IN ('review_lapsed', 'approval_ended') THEN excluded.next_due_at
+    WHEN source.failures = 0 AND source.next_due_at > $9 THEN $9
+    ELSE source.next_due_at END,
   url = excluded.url";
 const RETIRE: Both =
     with_list!("UPDATE source SET retired_at = $1 WHERE retired_at IS NULL AND id NOT IN ", 2, "");
 const CLOSE_RETIRED_GAPS: &str = "UPDATE gap SET until_at = $1 WHERE until_at IS NULL
+  AND source IN (SELECT id FROM source WHERE retired_at IS NOT NULL)";
+const DROP_WAITING: &str =
+    "UPDATE entry SET state = 'gone', sealed = NULL, key_id = NULL, due_at = NULL WHERE state = 'waiting'
   AND source IN (SELECT id FROM source WHERE retired_at IS NOT NULL)";
 const LIST: &str =
     "SELECT id, url, next_due_at, last_polled_at, last_good_at, last_outcome, last_detail, failures, repaired
@@ -105,11 +119,13 @@ impl Store {
                     .bind(source.document_kind)
                     .bind(now)
                     .bind(source.first_due_at)
+                    .bind(source.latest_due_at)
                     .execute(&mut **tx)
                     .await?;
             }
             sqlx::query(retire).bind(now).bind(ids).execute(&mut **tx).await?;
             sqlx::query(CLOSE_RETIRED_GAPS).bind(now).execute(&mut **tx).await?;
+            sqlx::query(DROP_WAITING).execute(&mut **tx).await?;
         });
         tx.commit().await
     }

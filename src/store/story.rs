@@ -9,6 +9,8 @@ use super::record::DocumentRecord;
 const REACH_MS: i64 = 30 * 86_400_000;
 /// Bits in which the SimHashes of two copies may differ.
 const MAX_DISTANCE: u32 = 3;
+/// The same where the headline is the same (unrelated texts differ in about 32).
+const MAX_DISTANCE_SAME_TITLE: u32 = 16;
 /// Candidates looked at.
 const MAX_CANDIDATES: i64 = 200;
 
@@ -54,8 +56,12 @@ pub(super) async fn place(
 
 fn is_same(candidate: &Candidate, document: &DocumentRecord) -> bool {
     let near = |a: u64, b: u64| a != 0 && b != 0 && (a ^ b).count_ones() <= MAX_DISTANCE;
+    // A headline alone is shared by replies and reviews: the words must at least resemble each other.
+    let alike = |a: u64, b: u64| a != 0 && b != 0 && (a ^ b).count_ones() <= MAX_DISTANCE_SAME_TITLE;
     candidate.address_key == document.address_key
         || candidate.text_key == document.text_key
-        || !document.title_key.is_empty() && candidate.title_key == document.title_key
+        || !document.title_key.is_empty()
+            && candidate.title_key == document.title_key
+            && alike(candidate.simhash.cast_unsigned(), document.simhash)
         || near(candidate.simhash.cast_unsigned(), document.simhash)
 }

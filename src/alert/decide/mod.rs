@@ -22,6 +22,9 @@ pub enum Group {
 }
 
 impl Group {
+    /// Every group, most urgent first.
+    pub const ALL: [Self; 3] = [Self::Crisis, Self::Restricted, Self::Communications];
+
     /// The name as stored.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -75,17 +78,21 @@ pub struct Decision {
     pub group: Group,
     /// Why.
     pub reason: Reason,
+    /// How grave what the group is told of.
+    pub severity: Severity,
 }
 
 /// What was told before.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Earlier {
-    /// Groups that were told of this hit at once.
-    pub told_at_once: Vec<String>,
+    /// Groups that were told of this hit at once, and how grave it was then.
+    pub told_at_once: Vec<(String, Severity)>,
     /// Groups that had it in a digest or summary.
     pub told_later: Vec<String>,
     /// Whether Communications were told at once of another hit of its story, as grave as this one.
     pub story_told: bool,
+    /// Whether they were told at once of the very same page, listed by another source.
+    pub page_told: bool,
 }
 
 /// How old a critical hit of a first pass may be to be told at once.
@@ -96,7 +103,11 @@ pub fn decide(item: &OutboxItem, earlier: &Earlier, now: DateTime<Utc>) -> Vec<D
     let mut decisions = Vec::new();
     let has = |category: Category| item.findings.iter().any(|finding| finding.category == category);
     let mut push = |group: Group, at_once: bool, severity: Severity| {
-        decisions.push(Decision { group, reason: reason(item, earlier, group, (at_once, severity), now) });
+        decisions.push(Decision {
+            group,
+            reason: reason(item, earlier, group, (at_once, severity), now),
+            severity,
+        });
     };
     if has(Category::Welfare) {
         push(Group::Crisis, true, Severity::Critical);
@@ -111,17 +122,31 @@ pub fn decide(item: &OutboxItem, earlier: &Earlier, now: DateTime<Utc>) -> Vec<D
     } else if item.findings.is_empty() {
         push(Group::Communications, false, Severity::Info);
     } else if only_conduct {
-        decisions.push(Decision { group: Group::Communications, reason: Reason::Quiet });
+        decisions.push(Decision {
+            group: Group::Communications,
+            reason: Reason::Quiet,
+            severity: Severity::Info,
+        });
     }
     decisions
 }
 
 /// The findings that Communications may read.
-pub(super) fn open_findings(item: &OutboxItem) -> impl Iterator<Item = &Finding> {
-    item.findings.iter().filter(|finding| {
-        let category = finding.category;
-        !category.is_restricted() && category != Category::Welfare && !category.is_employee_conduct()
-    })
+fn open_findings(item: &OutboxItem) -> impl Iterator<Item = &Finding> {
+    item.findings.iter().filter(|finding| is_for(Group::Communications, finding.category))
+}
+
+/// Whether a group may read findings of a category. Employees' conduct is for nobody.
+pub(super) const fn is_for(group: Group, category: Category) -> bool {
+    match group {
+        Group::Crisis => matches!(category, Category::Welfare),
+        Group::Restricted => category.is_restricted(),
+        Group::Communications => {
+            !category.is_restricted()
+                && !matches!(category, Category::Welfare)
+                && !category.is_employee_conduct()
+        }
+    }
 }
 
 fn reason(
@@ -132,9 +157,13 @@ fn reason(
     now: DateTime<Utc>,
 ) -> Reason {
     let name = group.as_str();
-    if earlier.told_at_once.iter().any(|told| told == name) {
-        // Told at once already: a change of an entry is worth a line, not a second alarm.
-        return Reason::Digest;
+    let told =
+        earlier.told_at_once.iter().filter(|(told, _)| told == name).map(|(_, severity)| *severity).max();
+    if let Some(told) = told {
+        // Something was added. What is critical, or graver than before, or for people who are never
+        // digested, is told at once again; the rest is worth a line.
+        let again = severity > told || severity == Severity::Critical || group != Group::Communications;
+        return if again { Reason::Escalated } else { Reason::Digest };
     }
     let fresh = severity == Severity::Critical && crate::clock::from_ms(item.hit.at) > now - FRESH;
     if item.hit.backlog != 0 && !fresh {
@@ -146,10 +175,8 @@ fn reason(
     if earlier.told_later.iter().any(|told| told == name) {
         return Reason::Escalated;
     }
-    if group == Group::Communications && earlier.story_told && severity < Severity::Critical {
-        return Reason::NewInStory;
-    }
-    Reason::First
+    let copy = earlier.page_told || earlier.story_told && severity < Severity::Critical;
+    if group == Group::Communications && copy { Reason::NewInStory } else { Reason::First }
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ fn item(findings: Vec<Finding>) -> OutboxItem {
         story: 1,
         copies: 1,
         story_told: 0,
+        page_told: 0,
     };
     OutboxItem { hit, findings }
 }
@@ -98,12 +99,36 @@ fn a_first_pass_is_backlog_unless_critical_and_fresh() {
 }
 
 #[test]
-fn what_was_told_is_not_told_again_and_what_got_graver_is() {
-    let told = Earlier { told_at_once: vec!["communications".to_owned()], ..Earlier::default() };
+fn what_was_told_is_a_line_and_what_got_graver_an_alarm() {
+    let told = |group: &str, severity| Earlier {
+        told_at_once: vec![(group.to_owned(), severity)],
+        ..Earlier::default()
+    };
     let grave = item(vec![finding(Category::Scam, Severity::High)]);
-    assert_eq!(decided(&grave, &told), [(Group::Communications, Reason::Digest)]);
+    assert_eq!(
+        decided(&grave, &told("communications", Severity::High)),
+        [(Group::Communications, Reason::Digest)]
+    );
+    let critical = item(vec![finding(Category::NhsNumber, Severity::Critical)]);
+    for before in [Severity::High, Severity::Critical] {
+        let decided = decided(&critical, &told("communications", before));
+        assert_eq!(
+            decided,
+            [(Group::Communications, Reason::Escalated)],
+            "another number is another patient"
+        );
+    }
+    let danger = item(vec![finding(Category::Welfare, Severity::Critical)]);
+    assert_eq!(decided(&danger, &told("crisis", Severity::Critical)), [(Group::Crisis, Reason::Escalated)]);
     let later = Earlier { told_later: vec!["communications".to_owned()], ..Earlier::default() };
     assert_eq!(decided(&grave, &later), [(Group::Communications, Reason::Escalated)]);
+}
+
+#[test]
+fn the_same_page_from_another_source_is_told_once_however_grave() {
+    let told = Earlier { page_told: true, ..Earlier::default() };
+    let critical = item(vec![finding(Category::NhsNumber, Severity::Critical)]);
+    assert_eq!(decided(&critical, &told), [(Group::Communications, Reason::NewInStory)]);
 }
 
 #[test]

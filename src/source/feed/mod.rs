@@ -1,8 +1,7 @@
 //! Feeds of every format that feed-rs reads. Entry keys are our own: feed-rs invents a random id where
 //! a feed gives none, which would make the entry new at every poll.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Duration, Utc};
 use feed_rs::model::Entry as RawEntry;
@@ -13,6 +12,7 @@ use super::date::parse_date;
 use super::repair::{escape_raw_markup, repaired};
 use crate::model::{DateDoubt, Entry, EntryContent};
 use crate::problem::Problem;
+use crate::secret;
 
 /// Limits of reading feeds.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -87,21 +87,9 @@ pub fn parse_feed(
         },
     };
     let total = feed.entries.len();
-    let mut seen: HashMap<String, u64> = HashMap::new();
-    let mut entries = Vec::with_capacity(total.min(options.max_entries));
-    for raw in feed.entries.into_iter().take(options.max_entries) {
-        let mut entry = entry_of(raw, base, now);
-        let content = hash(&[&entry.title, &entry.url, entry.content.as_str()]);
-        match seen.get(&entry.key) {
-            // The same entry twice.
-            Some(known) if *known == content => continue,
-            // One id for two stories: both are kept.
-            Some(_) => entry.key = format!("{}#{content:016x}", entry.key),
-            None => {}
-        }
-        seen.insert(entry.key.clone(), content);
-        entries.push(entry);
-    }
+    let entries =
+        feed.entries.into_iter().take(options.max_entries).map(|raw| entry_of(raw, base, now)).collect();
+    let entries = told_apart(entries);
     let title = feed.title.map(|title| title.content).unwrap_or_default();
     Ok(ParsedFeed {
         title,
@@ -154,10 +142,7 @@ fn entry_of(raw: RawEntry, base: &Url, now: DateTime<Utc>) -> Entry {
     } else if !url.is_empty() {
         url.clone()
     } else {
-        format!(
-            "{:016x}",
-            hash(&[&title, &published.map(|at| at.to_rfc3339()).unwrap_or_default(), content.as_str()])
-        )
+        hash(&[&title, &published.map(|at| at.to_rfc3339()).unwrap_or_default(), content.as_str()])
     };
     Entry { key, url, title, author, published, doubt, content }
 }
@@ -199,11 +184,33 @@ fn content_of(
     }
 }
 
-/// Tells contents of one feed apart within one poll; nothing of it is stored.
-fn hash(parts: &[&str]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    parts.hash(&mut hasher);
-    hasher.finish()
+/// One id for several stories: every one of them gets what it says into its key, so that none takes the
+/// other's place, in whatever order they come. A true double goes.
+fn told_apart(entries: Vec<Entry>) -> Vec<Entry> {
+    let mut contents: HashMap<String, HashSet<String>> = HashMap::new();
+    let content = |entry: &Entry| hash(&[&entry.title, &entry.url, entry.content.as_str()]);
+    for entry in &entries {
+        contents.entry(entry.key.clone()).or_default().insert(content(entry));
+    }
+    let mut seen = HashSet::new();
+    let mut apart = Vec::with_capacity(entries.len());
+    for mut entry in entries {
+        if contents.get(&entry.key).is_some_and(|contents| contents.len() > 1) {
+            let place =
+                if entry.url.is_empty() { content(&entry) } else { hash(&[&entry.url, &entry.title]) };
+            entry.key = format!("{}#{place}", entry.key);
+        }
+        if seen.insert((entry.key.clone(), content(&entry))) {
+            apart.push(entry);
+        }
+    }
+    apart.dedup_by(|a, b| a.key == b.key);
+    apart
+}
+
+/// Tells contents apart; a part of stored keys, so it must never change.
+fn hash(parts: &[&str]) -> String {
+    secret::sha256_hex(parts.join("\u{0}").as_bytes())[..16].to_owned()
 }
 
 #[cfg(test)]

@@ -29,18 +29,28 @@ async fn monitoring_is_answered_and_metrics_are_named() {
     assert_eq!(get(port, "/nothing").unwrap().0, 404);
     until("the mail", || sink.accepted().len() == 1).await;
     let delivered = "trustwatch_deliveries_total{outcome=\"sent\"} 1";
-    until("the mail in the metrics", || get(port, "/metrics").is_some_and(|(_, body)| body.contains(delivered)))
-        .await;
+    until("the mail in the metrics", || {
+        get(port, "/metrics").is_some_and(|(_, body)| body.contains(delivered))
+    })
+    .await;
     let (status, metrics) = get(port, "/metrics").unwrap();
     assert_eq!(status, 200);
     let names = [
-        "trustwatch_polls_total", "trustwatch_entries_total", "trustwatch_hits_total", "trustwatch_deliveries_total",
-        "trustwatch_poll_seconds", "trustwatch_sources_due", "trustwatch_deliveries_waiting",
+        "trustwatch_polls_total",
+        "trustwatch_entries_total",
+        "trustwatch_hits_total",
+        "trustwatch_deliveries_total",
+        "trustwatch_poll_seconds",
+        "trustwatch_sources_due",
+        "trustwatch_deliveries_waiting",
     ];
     for name in names {
         assert!(metrics.contains(&format!("# HELP {name} ")), "{name} is not described:\n{metrics}");
-        let value = |line: &&str| line.starts_with(&format!("{name} ")) || line.starts_with(&format!("{name}{{"))
-            || line.starts_with(&format!("{name}_count"));
+        let value = |line: &&str| {
+            line.starts_with(&format!("{name} "))
+                || line.starts_with(&format!("{name}{{"))
+                || line.starts_with(&format!("{name}_count"))
+        };
         assert!(metrics.lines().any(|line| value(&line)), "{name} has no value:\n{metrics}");
     }
     assert!(metrics.contains("trustwatch_hits_total{severity=\"critical\"} 1"), "{metrics}");
@@ -54,9 +64,11 @@ async fn a_restart_does_not_poll_everything_again() {
     let (feeds, sink) = (Feeds::start().await, Sink::start().await);
     feeds.add("slow.example", Item::plain(1, "slow.example", now()));
     feeds.add("quick.example", Item::plain(2, "quick.example", now()));
-    let setup = Setup::new(&feeds, sink.port)
-        .source("slow", "slow.example", "every = \"1h\"")
-        .source("quick", "quick.example", "every = \"1s\"");
+    let setup = Setup::new(&feeds, sink.port).source("slow", "slow.example", "every = \"1h\"").source(
+        "quick",
+        "quick.example",
+        "every = \"1s\"",
+    );
     let first = setup.run();
     until("both feeds", || feeds.asked("slow.example") == 1 && feeds.asked("quick.example") >= 2).await;
     first.stop().await;

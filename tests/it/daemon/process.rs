@@ -171,7 +171,9 @@ impl Setup {
 
     fn command(&self, name: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trustwatch"));
-        for variable in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "TRUSTWATCH_LOG", "TRUSTWATCH_KILL_AT"] {
+        for variable in
+            ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "TRUSTWATCH_LOG", "TRUSTWATCH_KILL_AT"]
+        {
             command.env_remove(variable);
         }
         command.arg(name).arg("--config").arg(self.write());

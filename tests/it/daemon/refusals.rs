@@ -128,8 +128,13 @@ async fn a_certificate_file_that_is_missing_is_named() {
     let feeds = Feeds::start().await;
     let setup = Setup::new(&feeds, free_port()).log("error");
     let output = setup.source("paper", "paper.example", "every = \"1h\"");
-    let output = output.done_with("run", &[("TRUSTWATCH__MAIL__SMTP__CA_FILE", "/nowhere/ca.pem"),
-        ("TRUSTWATCH__MAIL__SMTP__SECURITY", "starttls")]);
+    let output = output.done_with(
+        "run",
+        &[
+            ("TRUSTWATCH__MAIL__SMTP__CA_FILE", "/nowhere/ca.pem"),
+            ("TRUSTWATCH__MAIL__SMTP__SECURITY", "starttls"),
+        ],
+    );
     assert_refused(&output, &["/nowhere/ca.pem"]);
 }
 

@@ -56,7 +56,10 @@ async fn a_second_sigterm_ends_the_service_at_once() {
     until("the fetch", || feeds.asked("paper.example") == 1).await;
     service.terminate();
     until("the first signal to be heard", || service.log().contains("finishing what is under way")).await;
-    assert!(service.ended_within(Duration::from_millis(500)).await.is_none(), "one signal waits for the fetch");
+    assert!(
+        service.ended_within(Duration::from_millis(500)).await.is_none(),
+        "one signal waits for the fetch"
+    );
     service.terminate();
     let status = service.ended_within(Duration::from_secs(3)).await;
     assert_eq!(status.and_then(|status| status.code()), Some(0));

@@ -48,7 +48,8 @@ async fn systemd_hears_ready_watchdog_and_stopping_in_this_order() {
     let setup = Setup::new(&feeds, sink.port).source("paper", "paper.example", "every = \"1s\"");
     let path = systemd.path().to_owned();
     let service = setup.run_with(&[], &[("NOTIFY_SOCKET", &path), ("WATCHDOG_USEC", "600000")]);
-    until("READY and four feedings", || systemd.count("READY=1") == 1 && systemd.count("WATCHDOG=1") >= 4).await;
+    until("READY and four feedings", || systemd.count("READY=1") == 1 && systemd.count("WATCHDOG=1") >= 4)
+        .await;
     assert_eq!(systemd.count("STOPPING=1"), 0);
     service.stop().await;
     assert_eq!(systemd.count("STOPPING=1"), 1);

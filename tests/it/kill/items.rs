@@ -26,9 +26,8 @@ impl Random {
     }
 
     fn word(&mut self) -> String {
-        const SYLLABLES: [&str; 16] = [
-            "ba", "ke", "di", "fo", "gu", "la", "me", "ni", "po", "ru", "sa", "te", "vi", "wo", "zu", "ha",
-        ];
+        const SYLLABLES: [&str; 16] =
+            ["ba", "ke", "di", "fo", "gu", "la", "me", "ni", "po", "ru", "sa", "te", "vi", "wo", "zu", "ha"];
         (0..4).map(|_| SYLLABLES[usize::try_from(self.below(16)).unwrap()]).collect()
     }
 

@@ -11,7 +11,15 @@ use crate::daemon::process::{Setup, until};
 
 /// Every header that a mail of ours has, in alphabetical order.
 const HEADERS: [&str; 9] = [
-    "Auto-Submitted", "Content-Type", "Date", "From", "List-Id", "MIME-Version", "Message-ID", "Subject", "To",
+    "Auto-Submitted",
+    "Content-Type",
+    "Date",
+    "From",
+    "List-Id",
+    "MIME-Version",
+    "Message-ID",
+    "Subject",
+    "To",
 ];
 
 /// The names of the message's headers as they stand there, sorted; our own X-Trustwatch-Kind left out.
@@ -37,8 +45,12 @@ async fn lines_that_start_with_dots_arrive_intact_as_one_message() {
     let text = "first\n.\nMAIL FROM:<evil@example.org>\n..\n...three\n.\n";
     let wicked = format!("{text}\r\n.\r\nMAIL FROM:<evil@example.org>\r\nlast");
     let html = format!("<pre>{wicked}</pre>");
-    post.alert_of(1, &[TO], Rendered { subject: "dots".to_owned(), text: wicked.clone(), html: html.clone() })
-        .await;
+    post.alert_of(
+        1,
+        &[TO],
+        Rendered { subject: "dots".to_owned(), text: wicked.clone(), html: html.clone() },
+    )
+    .await;
     assert_eq!(post.deliverer(plaintext(sink.port)).round().await.unwrap(), 1);
     let received = sink.received();
     assert_eq!(received.len(), 1, "one message, and no second one out of its body");
@@ -120,9 +132,11 @@ async fn a_hostile_feed_makes_no_header() {
         ],
     });
     feeds.serve_raw("forum.example", "application/feed+json", &feed.to_string());
-    let setup = Setup::new(&feeds, sink.port)
-        .licence("permission")
-        .source("forum", "forum.example", "every = \"1h\"\ndocument_kind = \"forum\"");
+    let setup = Setup::new(&feeds, sink.port).licence("permission").source(
+        "forum",
+        "forum.example",
+        "every = \"1h\"\ndocument_kind = \"forum\"",
+    );
     let _daemon = setup.run();
     until("both mails", || sink.accepted().len() == 2).await;
     let received = sink.received();

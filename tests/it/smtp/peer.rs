@@ -166,7 +166,14 @@ async fn a_mail_reaches_a_server_without_passwords_in_plaintext() {
 async fn a_password_is_given_behind_starttls() {
     let files = Certificates::new();
     let arguments = [
-        "--starttls", &files.certificate, &files.key, "--require-starttls", "--auth", USER, PASSWORD, "--require-auth",
+        "--starttls",
+        &files.certificate,
+        &files.key,
+        "--require-starttls",
+        "--auth",
+        USER,
+        PASSWORD,
+        "--require-auth",
     ];
     let Some(peer) = Peer::start(&arguments) else { return };
     let smtp = with_password(peer.smtp(Security::Starttls, Some(&files.ca)), PASSWORD);

@@ -51,11 +51,20 @@ async fn mails_read_back_with_all_their_parts() {
     assert_eq!(differences(alert), ["what"], "the plain text has one heading more");
     let text = alert.text();
     let headings = [
-        "WHAT", "WHERE AND WHEN", "HOW SURE", "HOW FAR", "WHAT TO DO NOW", "WHAT NOT TO DO", "WHY YOU ARE TOLD",
-        "Clause:", "Number: TW-",
+        "WHAT",
+        "WHERE AND WHEN",
+        "HOW SURE",
+        "HOW FAR",
+        "WHAT TO DO NOW",
+        "WHAT NOT TO DO",
+        "WHY YOU ARE TOLD",
+        "Clause:",
+        "Number: TW-",
     ];
-    let places: Vec<usize> =
-        headings.iter().map(|heading| text.find(heading).unwrap_or_else(|| panic!("{heading}: {text}"))).collect();
+    let places: Vec<usize> = headings
+        .iter()
+        .map(|heading| text.find(heading).unwrap_or_else(|| panic!("{heading}: {text}")))
+        .collect();
     assert!(places.is_sorted(), "what, where, how sure, how far, what to do, why: {text}");
     let digits: String = nhs_number(1).chars().filter(char::is_ascii_digit).collect();
     let raw: String = String::from_utf8_lossy(&alert.raw).chars().filter(char::is_ascii_digit).collect();
