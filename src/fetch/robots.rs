@@ -44,9 +44,8 @@ impl Robots {
         let agent = product_token(agent);
         let mut groups: Vec<Group> = Vec::new();
         let mut naming = false;
-        for (index, line) in
-            text.trim_start_matches('\u{feff}').replace("\r\n", "\n").split(['\n', '\r']).enumerate()
-        {
+        let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+        for (index, line) in text.split(['\n', '\r']).enumerate() {
             let line_number = index + 1;
             let line = line.split('#').next().unwrap_or_default();
             let Some((key, value)) = line.split_once(':') else { continue };
@@ -68,7 +67,7 @@ impl Robots {
                         group.rules.push(Rule {
                             line: line_number,
                             allow: key == "allow",
-                            pattern: normal(value),
+                            pattern: pattern(value),
                         });
                     }
                 }
@@ -85,7 +84,7 @@ impl Robots {
 
     /// Whether `url` may be fetched.
     pub fn ruling(&self, url: &Url) -> Ruling {
-        let path = normal(&url[url::Position::BeforePath..url::Position::AfterQuery]);
+        let path = literal(&normal(&url[url::Position::BeforePath..url::Position::AfterQuery]));
         let free = Ruling { allowed: true, line: 0, rule: String::new() };
         if path == "/robots.txt" {
             return free;
@@ -146,6 +145,20 @@ fn normal(path: &str) -> String {
         }
     }
     output
+}
+
+/// A star or dollar that means itself, as a rule has to write it (RFC 9309, 2.2.3).
+fn literal(path: &str) -> String {
+    path.replace('*', "%2A").replace('$', "%24")
+}
+
+/// A rule's path: its stars, and a dollar at its end, keep their meaning.
+fn pattern(value: &str) -> String {
+    let value = normal(value);
+    match value.strip_suffix('$') {
+        Some(rest) => rest.replace('$', "%24") + "$",
+        None => value.replace('$', "%24"),
+    }
 }
 
 /// Whether `pattern` (with `*`, and `$` at its end) matches the start of `path`. Linear: the last star
