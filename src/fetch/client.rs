@@ -246,7 +246,11 @@ impl Fetcher {
             }
         }
         let content_type = text(header::CONTENT_TYPE);
-        let encoding = text(header::CONTENT_ENCODING);
+        // Several lines of it are several layers.
+        let encodings = response.headers().get_all(header::CONTENT_ENCODING).iter();
+        let encoding = encodings
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .reduce(|all, next| format!("{all}, {next}"));
         let validators = Validators { etag: text(header::ETAG), last_modified: text(header::LAST_MODIFIED) };
         let limit = options.max_wire_bytes;
         let mut wire = Vec::new();

@@ -22,9 +22,9 @@ pub(super) async fn decode(wire: Vec<u8>, encoding: Option<&str>, limit: u64) ->
     let size = wire.len() as u64;
     let read = wire.as_slice();
     match encoding.as_str() {
-        "" | "identity" => Ok(wire),
+        "" | "identity" => plain(wire, limit),
         // Some servers label what they did not compress.
-        "gzip" | "x-gzip" if !wire.starts_with(&[0x1f, 0x8b]) => Ok(wire),
+        "gzip" | "x-gzip" if !wire.starts_with(&[0x1f, 0x8b]) => plain(wire, limit),
         "gzip" | "x-gzip" => drain(multi(GzipDecoder::new(read)), size, limit).await,
         "br" => drain(BrotliDecoder::new(read), size, limit).await,
         "zstd" => drain(ZstdDecoder::new(read), size, limit).await,
@@ -33,6 +33,13 @@ pub(super) async fn decode(wire: Vec<u8>, encoding: Option<&str>, limit: u64) ->
             "Content-Encoding {other:?} is not one layer of gzip, br, zstd or deflate"
         ))),
     }
+}
+
+fn plain(wire: Vec<u8>, limit: u64) -> Result<Vec<u8>, FetchError> {
+    if wire.len() as u64 > limit {
+        return Err(FetchError::TooLarge { limit, stage: "after decoding" });
+    }
+    Ok(wire)
 }
 
 /// A gzip file may be several, one after the other.
