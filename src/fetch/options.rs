@@ -1,6 +1,6 @@
 //! What an operator may set about fetching.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 
 use serde::Deserialize;
@@ -97,13 +97,17 @@ impl Options {
         problems
     }
 
-    /// What the guard lets through. Addresses that cannot be read are left out; `check` names them.
+    /// What the guard lets through. Addresses that cannot be read, and hosts at addresses that are not
+    /// listed, are left out; `check` names them.
     pub fn policy(&self) -> Policy {
-        let loopback = self.loopback.iter().filter_map(|address| loopback_address(address).ok()).collect();
+        let loopback: HashSet<SocketAddr> =
+            self.loopback.iter().filter_map(|address| loopback_address(address).ok()).collect();
         let hosts = self.hosts.iter().filter_map(|(name, address)| {
-            Some((name.trim_end_matches('.').to_lowercase(), loopback_address(address).ok()?))
+            let address = loopback_address(address).ok().filter(|address| loopback.contains(address))?;
+            Some((name.trim_end_matches('.').to_lowercase(), address))
         });
-        Policy { loopback, hosts: hosts.collect() }
+        let hosts = hosts.collect();
+        Policy { loopback, hosts }
     }
 }
 
