@@ -36,8 +36,13 @@ pub fn decode(bytes: &[u8], content_type: Option<&str>) -> Decoded {
 
 fn with(encoding: &'static Encoding, bytes: &[u8]) -> Decoded {
     let (text, lossy) = encoding.decode_without_bom_handling(bytes);
-    // NUL means nothing in text and breaks parsers.
-    let text = if text.contains('\0') { text.replace('\0', "") } else { text.into_owned() };
+    // Control characters mean nothing in text, break parsers and hide names.
+    let means_nothing = |byte: u8| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r' | b'\x0c');
+    let text = if text.bytes().any(means_nothing) {
+        text.chars().filter(|c| !u8::try_from(*c).is_ok_and(means_nothing)).collect()
+    } else {
+        text.into_owned()
+    };
     Decoded { text, encoding: encoding.name(), lossy }
 }
 

@@ -69,14 +69,14 @@ pub fn document_of_entry(entry: &Entry, kind: DocumentKind, options: &Options) -
         EntryContent::Html(html) => plain_text(html),
         EntryContent::Text(text) => text.trim().to_owned(),
     };
-    let author = plain_text(&entry.author);
+    let author = one_line(&entry.author);
     let author_handle =
         if author.starts_with('@') && !author.contains(' ') { author.clone() } else { String::new() };
     finish(
         Document {
             kind,
             url: Url::parse(&entry.url).map(|url| canonical_url(&url, options).into()).unwrap_or_default(),
-            title: plain_text(&entry.title),
+            title: one_line(&entry.title),
             text,
             author,
             author_handle,
@@ -102,15 +102,20 @@ pub fn document_of_page(
         Document {
             kind,
             url: canonical_url(canonical, options).into(),
-            title: or(plain_text(&entry.title), page.metadata.title),
+            title: or(one_line(&entry.title), page.metadata.title),
             text: page.text,
-            author: or(page.metadata.author, plain_text(&entry.author)),
+            author: or(page.metadata.author, one_line(&entry.author)),
             author_handle: String::new(),
             published: entry.published.or(page.metadata.published),
             language: page.metadata.language,
         },
         options,
     )
+}
+
+/// The plain text of a title or name, on one line.
+fn one_line(markup: &str) -> String {
+    plain_text(markup).replace('\n', " ")
 }
 
 fn finish(mut document: Document, options: &Options) -> Document {
