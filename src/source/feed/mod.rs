@@ -1,7 +1,9 @@
 //! Feeds of every format that feed-rs reads. Entry keys are our own: feed-rs invents a random id where
 //! a feed gives none, which would make the entry new at every poll.
 
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use chrono::{DateTime, Duration, Utc};
 use feed_rs::model::Entry as RawEntry;
@@ -79,10 +81,10 @@ pub fn parse_feed(
         return Err(FeedError::Empty);
     }
     let (feed, was_repaired) = match parse_once(text, base) {
-        Ok(feed) => (feed, false),
+        Ok(read) => read,
         Err(_) if looks_like_web_page(text) => return Err(FeedError::WebPage),
         Err(first) => match repaired(text).and_then(|mended| parse_once(&mended, base).ok()) {
-            Some(feed) => (feed, true),
+            Some((feed, _)) => (feed, true),
             None => return Err(FeedError::Unreadable(first)),
         },
     };
@@ -99,15 +101,19 @@ pub fn parse_feed(
     })
 }
 
-fn parse_once(text: &str, base: &Url) -> Result<feed_rs::model::Feed, String> {
+/// The feed, and whether raw markup in it had to be escaped for it to be read at all.
+fn parse_once(text: &str, base: &Url) -> Result<(feed_rs::model::Feed, bool), String> {
     let parser = feed_rs::parser::Builder::new()
         .base_uri(Some(base.as_str()))
         .sanitize_content(false)
         .timestamp_parser(parse_date)
         .id_generator(|_, _, _| String::new())
         .build();
-    let text = escape_raw_markup(without_declared_encoding(text));
-    parser.parse(text.as_bytes()).map_err(|error| error.to_string())
+    let text = without_declared_encoding(text);
+    let escaped = escape_raw_markup(text);
+    let feed = parser.parse(escaped.as_bytes()).map_err(|error| error.to_string())?;
+    let was_needed = matches!(escaped, Cow::Owned(_)) && parser.parse(text.as_bytes()).is_err();
+    Ok((feed, was_needed))
 }
 
 /// The text is UTF-8 by now, whatever its XML declaration still says.
