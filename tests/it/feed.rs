@@ -99,7 +99,7 @@ fn differences(name: &str, expected: &Expected) -> Vec<String> {
     let ids: Vec<&str> = feed
         .entries
         .iter()
-        .map(|entry| entry.key.split_once("#").map_or(entry.key.as_str(), |(id, _)| id))
+        .map(|entry| entry.key.split_once('#').map_or(entry.key.as_str(), |(id, _)| id))
         .collect();
     for (what, got, wanted) in [
         ("titles", format!("{titles:?}"), &expected.titles),

@@ -34,7 +34,7 @@ pub(super) struct World {
     pub(super) progress: UnboundedReceiver<Progress>,
     served: Arc<Mutex<HashMap<String, Vec<u8>>>>,
     _server: Server,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// Names that do stand in real feeds.
@@ -71,12 +71,24 @@ impl World {
         assert_eq!(config.planned.len(), feeds.len());
         let (sender, progress) = unbounded_channel();
         let app = App::build(config, Wishes { only: None, progress: Some(sender) }).await.unwrap();
-        Self { app, progress, served, _server: server, _folder: folder }
+        Self { app, progress, served, _server: server, folder }
     }
 
     /// Puts another body in the place of feed `n`.
     pub(super) fn serve(&self, n: usize, body: Vec<u8>) {
         self.served.lock().unwrap().insert(host(n), body);
+    }
+
+    /// The subjects of the mails that were handed over.
+    pub(super) fn mails(&self) -> Vec<String> {
+        let folder = self.folder.path().join("state/maildir/new");
+        let files =
+            std::fs::read_dir(folder).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
+        let subject = |bytes: Vec<u8>| {
+            let mail = mail_parser::MessageParser::default().parse(&bytes).unwrap();
+            mail.subject().unwrap().to_owned()
+        };
+        files.map(subject).collect()
     }
 
     /// Polls what is due; what each source came to, by its number.

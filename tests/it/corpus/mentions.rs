@@ -1,8 +1,10 @@
 //! Real input, real hits: what is stored and told equals what a plain search of the same entries finds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use trustwatch::clock::{Clock, SystemClock};
+use trustwatch::alert::{self, Enqueuer, Recipients};
+use trustwatch::clock::{Clock, ManualClock, SystemClock};
 use trustwatch::extract::{decode, plain_text};
 use trustwatch::model::{Entry, EntryContent};
 use trustwatch::source::{Options, parse_feed};
@@ -102,9 +104,22 @@ async fn hits_and_the_first_summary_equal_a_plain_search_and_later_entries_come_
     assert_eq!(told, 0, "nothing of a first pass of old feeds is told by itself");
     let subject = summary(&world).await.expect("the first pass is summed up");
     assert_eq!(subject, format!("[Mozilla] First look at new sources: {total} mentions"));
+    assert_eq!(world.mails(), [subject], "one mail, in the maildir");
     assert!(digest(&world).await.is_empty(), "a first pass is not told twice");
     later_entries(&mut world, &feeds, total).await;
     world.app.close().await;
+}
+
+/// What decides about mails, a day later.
+fn next_morning(world: &World) -> Enqueuer {
+    let recipients =
+        Recipients { communications: vec!["comms@trust.example".to_owned()], ..Recipients::default() };
+    let options = alert::Options { recipients, ..alert::Options::default() };
+    let name = ("mozilla".parse().unwrap(), ("Mozilla".to_owned(), "Mozilla".to_owned()));
+    let clock = ManualClock::new(SystemClock::default().now() + chrono::Duration::days(1));
+    let origin = ("trust.example".to_owned(), false);
+    let (store, names) = (world.app.store.clone(), [name].into_iter().collect());
+    Enqueuer::new(store, options, names, HashMap::new(), origin, Arc::new(clock)).unwrap()
 }
 
 /// New entries in one feed, one poll after the other: each waits for the digest by itself.
@@ -143,4 +158,8 @@ async fn later_entries(world: &mut World, feeds: &Feeds, before: usize) {
         assert_eq!(waiting, wanted, "each new entry waits for the digest, once");
     }
     assert!(summary(world).await.is_some(), "and no second summary");
+    next_morning(world).round().await.unwrap();
+    let newest = world.app.store.alerts(1).await.unwrap().remove(0);
+    assert_eq!(newest.subject, "[Mozilla] Digest: 3 mentions");
+    assert!(digest(world).await.is_empty(), "told, once");
 }

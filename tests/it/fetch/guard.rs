@@ -1,9 +1,10 @@
 //! The guard: addresses that are not public are refused in every spelling, whether written, resolved
 //! or redirected to, and no connection is made.
 
+use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex};
 
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -24,22 +25,35 @@ fn addresses(file: &str) -> Vec<IpAddr> {
 }
 
 /// Connections to the port that refused addresses lead to, over all tests of this file: there must
-/// never be any. Where the machine does not let us listen there, a connection would fail with
+/// never be any. Connections are taken up in their order: once one of our own is closed, all earlier
+/// ones are counted. Where the machine does not let us listen there, a connection would fail with
 /// `FetchError::Network`, which the tests do not take for a refusal either.
 fn connections_to_port_80() -> usize {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
-    static LISTENING: Once = Once::new();
-    LISTENING.call_once(|| match std::net::TcpListener::bind("127.0.0.1:80") {
+    static OWN: Mutex<usize> = Mutex::new(0);
+    static LISTENING: LazyLock<bool> = LazyLock::new(|| match std::net::TcpListener::bind("127.0.0.1:80") {
         Ok(listener) => {
             std::thread::spawn(move || {
-                listener.incoming().for_each(|_| {
+                for stream in listener.incoming() {
                     COUNT.fetch_add(1, Ordering::SeqCst);
-                });
+                    drop(stream);
+                }
             });
+            true
         }
-        Err(error) => println!("port 80 cannot be listened on ({error}): errors alone tell refusals"),
+        Err(error) => {
+            println!("port 80 cannot be listened on ({error}): errors alone tell refusals");
+            false
+        }
     });
-    COUNT.load(Ordering::SeqCst)
+    let mut own = OWN.lock().unwrap();
+    if !*LISTENING {
+        return 0;
+    }
+    let mut stream = std::net::TcpStream::connect("127.0.0.1:80").unwrap();
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0, "closed without a word");
+    *own += 1;
+    COUNT.load(Ordering::SeqCst) - *own
 }
 
 fn quick() -> Options {
@@ -219,7 +233,7 @@ async fn loopback_is_reached_at_listed_addresses_and_ports_only() {
     ] {
         refusal(&fetcher, &other).await;
     }
-    assert_eq!((elsewhere.connections(), unlisted.connections()), (0, 0), "connected");
+    assert_eq!((elsewhere.connections().await, unlisted.connections().await), (0, 0), "connected");
 }
 
 #[tokio::test]
@@ -237,5 +251,5 @@ async fn a_mapped_name_reaches_its_listed_address_only() {
     let url = Url::parse("http://stray.example.com/").unwrap();
     let stray = fetcher.fetch(bare(&url)).await;
     assert!(stray.is_err(), "{stray:?}");
-    assert_eq!(unlisted.connections(), 0, "connected");
+    assert_eq!(unlisted.connections().await, 0, "connected");
 }

@@ -19,7 +19,9 @@ const FEED: &str = "<rss version=\"2.0\"><channel><title>Paper</title><item><gui
 /// A configuration with one source, whose host is dialled at `address`.
 fn config(folder: &Path, url: &str, hosts: &[(&str, SocketAddr)]) -> std::path::PathBuf {
     let loopback: Vec<String> = hosts.iter().map(|(_, address)| format!("\"{address}\"")).collect();
-    let hosts: String = hosts.iter().map(|(name, address)| format!("\"{name}\" = \"{address}\"\n")).collect();
+    let hosts: Vec<String> =
+        hosts.iter().map(|(name, address)| format!("\"{name}\" = \"{address}\"\n")).collect();
+    let hosts = hosts.concat();
     let text = format!(
         "[service]\nstate_dir = {:?}\n[fetch]\ncontact = \"watch@trust.example\"\nloopback = [{}]\n[fetch.hosts]\n{hosts}\
          [mail]\nfrom = \"Trustwatch <watch@trust.example>\"\n[alert.recipients]\ncommunications = [\"comms@trust.example\"]\n\
@@ -60,7 +62,7 @@ async fn proxies_named_by_the_environment_are_not_asked() {
     let found = poll(&file, &names.map(|name| (name, address.clone()))).await;
     assert_eq!(found["outcome"], "read", "{found}");
     assert_eq!(server.count("/feed"), 1);
-    assert_eq!(proxy.connections(), 0, "the proxy was asked");
+    assert_eq!(proxy.connections().await, 0, "the proxy was asked");
 }
 
 /// A TLS server that answers every request with `response`; its certificate in PEM.
@@ -107,7 +109,7 @@ async fn a_secure_page_that_leads_to_an_insecure_one_is_not_followed() {
     let found = poll(&file, &[("SSL_CERT_FILE", trusted.display().to_string())]).await;
     assert_eq!(found["outcome"], "redirect", "{found}");
     assert_eq!(found["detail"], "redirected from https to http");
-    assert_eq!(plain.connections(), 0, "followed");
+    assert_eq!(plain.connections().await, 0, "followed");
 }
 
 #[tokio::test]

@@ -125,7 +125,7 @@ async fn redirects_to_refused_spellings_are_refused_without_a_connection() {
     }
     println!("{refused} of {} redirects refused by the guard, the rest unreadable", locations.len());
     assert!(refused >= 150, "{refused}");
-    assert_eq!(target.connections(), 0, "connected");
+    assert_eq!(target.connections().await, 0, "connected");
     assert!(server.asked().iter().all(|asked| asked.path.starts_with("/to/") || asked.path == "/robots.txt"));
 }
 
@@ -137,5 +137,5 @@ async fn a_redirect_cannot_leave_a_listed_loopback_address_for_an_unlisted_one()
     let url = Url::parse(&format!("http://{}/", server.address)).unwrap();
     let found = fetcher(&server).fetch(Request::new(url)).await;
     assert!(matches!(found, Err(FetchError::Refused(Refusal::NotPublic(_)))), "{found:?}");
-    assert_eq!(inner.connections(), 0, "connected");
+    assert_eq!(inner.connections().await, 0, "connected");
 }

@@ -126,7 +126,7 @@ async fn rules_are_asked_for_once_for_many_pages() {
         page(&fetcher, &format!("/news/{number}")).await;
     }
     assert_eq!(server.count("/robots.txt"), 1);
-    assert_eq!(server.connections(), 11);
+    assert_eq!(server.connections().await, 11);
 }
 
 #[tokio::test]

@@ -23,6 +23,9 @@ pub(crate) enum Step {
     Silence,
 }
 
+/// The path by which a test asks whether every connection so far is counted.
+const COUNT: &str = "/count-of-connections";
+
 /// A request, as it came.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
@@ -53,6 +56,7 @@ pub(crate) struct Server {
     /// Where it listens.
     pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
+    own: AtomicUsize,
     asked: Arc<Mutex<Vec<Asked>>>,
     task: JoinHandle<()>,
 }
@@ -87,12 +91,17 @@ impl Server {
                 tokio::spawn(async move { serve(stream, &noted, script.as_ref()).await });
             }
         });
-        Self { address, connections, asked, task }
+        Self { address, connections, own: AtomicUsize::new(0), asked, task }
     }
 
-    /// How many connections came in.
-    pub(crate) fn connections(&self) -> usize {
-        self.connections.load(Ordering::SeqCst)
+    /// How many connections came in. Connections are taken up in their order: once one of our own is
+    /// answered, all earlier ones are counted.
+    pub(crate) async fn connections(&self) -> usize {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(format!("GET {COUNT} HTTP/1.1\r\n\r\n").as_bytes()).await.unwrap();
+        assert_eq!(stream.read(&mut [0]).await.unwrap(), 0, "closed without a word");
+        let own = self.own.fetch_add(1, Ordering::SeqCst) + 1;
+        self.connections.load(Ordering::SeqCst) - own
     }
 
     /// Every request so far.
@@ -119,6 +128,9 @@ async fn serve(
 ) {
     let Some(head) = read_head(&mut stream).await else { return };
     let asked = Asked::read(&head);
+    if asked.path == COUNT {
+        return;
+    }
     noted.lock().unwrap().push(asked.clone());
     for step in script(&asked) {
         // A client that has had enough hangs up: that ends the answer.
