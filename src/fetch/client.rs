@@ -181,7 +181,8 @@ impl Fetcher {
                 url = next;
                 continue;
             }
-            return self.read(url, response).await;
+            let conditional = request.validators != Validators::default();
+            return self.read(url, response, conditional).await;
         }
     }
 
@@ -230,13 +231,19 @@ impl Fetcher {
         Ok(Some(next))
     }
 
-    async fn read(&self, url: Url, response: reqwest::Response) -> Result<Fetched, FetchError> {
+    async fn read(
+        &self,
+        url: Url,
+        response: reqwest::Response,
+        conditional: bool,
+    ) -> Result<Fetched, FetchError> {
         let options = &self.shared.options;
         let text = |name: header::HeaderName| {
             response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
         };
         match response.status().as_u16() {
-            304 => return Ok(Fetched::NotModified),
+            // To a plain request it means nothing: nobody has read the page yet.
+            304 if conditional => return Ok(Fetched::NotModified),
             410 => return Err(FetchError::Gone),
             200..=299 => {}
             status => {
