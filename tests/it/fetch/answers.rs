@@ -45,6 +45,13 @@ async fn nothing_is_asked_conditionally_where_nothing_is_known() {
 }
 
 #[tokio::test]
+async fn a_304_to_a_plain_request_is_no_page_that_was_read() {
+    let server = Server::start(|_| answer("304 Not Modified", "", "")).await;
+    let found = error(&fetcher(&server), "/feed").await;
+    assert_eq!(found.status(), Some(304));
+}
+
+#[tokio::test]
 async fn validators_with_line_breaks_make_no_header() {
     let server = Server::start(|_| answer("200 OK", "", "x")).await;
     let mut request = at("/feed");
