@@ -2,8 +2,7 @@
 //! a feed gives none, which would make the entry new at every poll.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Duration, Utc};
 use feed_rs::model::Entry as RawEntry;
