@@ -13,6 +13,7 @@ mod kill;
 mod migrations;
 mod page;
 mod pipeline;
+mod program;
 mod smtp;
 mod store;
 mod supply;
