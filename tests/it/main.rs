@@ -10,6 +10,7 @@ mod daemon;
 mod feed;
 mod fetch;
 mod kill;
+mod masking;
 mod migrations;
 mod page;
 mod pipeline;
