@@ -23,8 +23,8 @@ pub(super) const HOSTS: [&str; 2] = ["paper.example", "forum.example"];
 
 /// A Trust's own words, which its profile watches for; `press.coverage` in a newspaper.
 pub(super) const NEWS: &str = "Northmere Valley NHS Foundation Trust said the scanner would open in May.";
-/// A number from the block that is kept for tests, on a list that looks like the Trust's own.
-pub(super) const LEAK: &str = "Ward list from Northmere General, found on the bus: bed 4, 9434765919, hip";
+/// A number from a block that nobody was given, on a list that looks like the Trust's own.
+pub(super) const LEAK: &str = "Ward list from Northmere General, found on the bus: bed 4, 5123456783, hip";
 pub(super) const NOTHING: &str = "The Kettlewick swan was seen on the boating lake again on Saturday.";
 
 /// A small world: a server and a folder for configuration and state.

@@ -109,6 +109,7 @@ async fn a_new_watch_reads_everything_listed_again_as_backlog() {
     let sources = source("paper", "paper.example", "");
     let machine = world.machine(&sources).await;
     machine.look().await;
+    assert!(machine.tell().await.is_empty(), "more may come");
     machine.clock.advance(chrono::Duration::minutes(2));
     assert_eq!(machine.tell().await.len(), 1, "the summary of the first pass");
     machine.close().await;
@@ -127,6 +128,7 @@ async fn a_new_watch_reads_everything_listed_again_as_backlog() {
         [1, 1],
         "what was known is not told again"
     );
+    assert!(machine.tell().await.is_empty(), "more may come");
     machine.clock.advance(chrono::Duration::minutes(2));
     assert_eq!(machine.tell().await.len(), 1, "one summary for what is new");
     let summary = machine.store.alerts(9).await.unwrap().remove(0);
