@@ -71,10 +71,10 @@ const DROP_DOCUMENTS: &str =
 const DROP_STORIES: &str =
     "DELETE FROM story WHERE NOT EXISTS (SELECT 1 FROM hit WHERE hit.story = story.id)";
 /// A fingerprint goes when the source no longer lists its entry: else it would come back as new.
-const DROP_ENTRIES: &str = "DELETE FROM entry WHERE state <> 'waiting' AND listed_at < $1
+const DROP_ENTRIES: &str = "DELETE FROM entry WHERE listed_at < $1
   AND NOT EXISTS (SELECT 1 FROM document WHERE document.entry = entry.id)
   AND EXISTS (SELECT 1 FROM source WHERE source.id = entry.source
-    AND (source.retired_at < $1 OR source.read_at > entry.listed_at + 172800000))";
+    AND (source.retired_at < $1 OR entry.state <> 'waiting' AND source.read_at > entry.listed_at + 172800000))";
 /// The row stays, since decisions name it; what it said goes.
 const EMPTY_ALERTS: &str = "UPDATE alert SET subject = '', text = '', html = '' WHERE at < $1 AND text <> ''
   AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.alert = alert.id AND state = 'queued')";
