@@ -67,7 +67,7 @@ const STILL_LISTED: Both = with_list!(
 );
 const UPSERT_HOST: &str = "INSERT INTO host (name) VALUES ($1) ON CONFLICT (name) DO NOTHING";
 const ENTRY_DONE: &str =
-    "UPDATE entry SET state = $1, sealed = NULL, key_id = NULL, due_at = NULL, lease_until = 0, detail = $2
+    "UPDATE entry SET state = $1, sealed = NULL, key_id = NULL, host = NULL, due_at = NULL, lease_until = 0, detail = $2
 WHERE id = $3 AND fence = $4 AND state = 'waiting' RETURNING first_seen_at, backlog";
 const ENTRY_RETRY: &str =
     "UPDATE entry SET due_at = $1, attempts = attempts + 1, lease_until = 0, detail = $2
