@@ -25,6 +25,10 @@ impl Both {
     }
 }
 
+/// Lets one process at a time give a store its key: SQLite has one writer anyway.
+pub(super) const LOCK_KEY: Both =
+    Both { sqlite: "SELECT 1", postgres: "LOCK TABLE key IN SHARE ROW EXCLUSIVE MODE" };
+
 /// SQL that differs only in how a JSON list parameter is opened: `LIST($2)` in the text.
 macro_rules! with_list {
     ($before:literal, $n:literal, $after:literal) => {

@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use super::db::{Db, on_read, on_tx};
+use super::dialect::LOCK_KEY;
 use super::{Options, Store, StoreError};
 use crate::secret::ServiceKey;
+
+const KNOWN: &str = "SELECT id FROM key";
+const KEEP: &str = "INSERT INTO key (id, created_at) VALUES ($1, $2)";
 
 impl Store {
     /// Opens the store, brings its schema up to date and checks that the key is its own. `now` is in
@@ -40,14 +44,10 @@ impl Store {
     /// A key is made only for a store that has none: a lost key file is never papered over.
     async fn with_key(db: Db, options: &Options, now: i64) -> Result<Self, StoreError> {
         let known: Option<String> =
-            on_read!(&db, pool => sqlx::query_scalar("SELECT id FROM key").fetch_optional(pool).await?);
-        let Some(expected) = known else {
-            let (key, _) = ServiceKey::load_or_create(&options.key_file)?;
-            let mut tx = db.begin().await?;
-            let sql = "INSERT INTO key (id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-            on_tx!(&mut tx, tx => { sqlx::query(sql).bind(key.id()).bind(now).execute(&mut **tx).await?; });
-            tx.commit().await?;
-            return Ok(Self { db, key: Arc::new(key) });
+            on_read!(&db, pool => sqlx::query_scalar(KNOWN).fetch_optional(pool).await?);
+        let expected = match known {
+            Some(known) => known,
+            None => give_key(&db, options, now).await?,
         };
         if !options.key_file.exists() {
             let why = format!(
@@ -67,4 +67,19 @@ impl Store {
     pub async fn close(&self) {
         self.db.close().await;
     }
+}
+
+/// Gives a new store its key, unless another process was faster. Answers the id of the store's key.
+async fn give_key(db: &Db, options: &Options, now: i64) -> Result<String, StoreError> {
+    let mut tx = db.begin().await?;
+    tx.run(LOCK_KEY.of_tx(&tx)).await?;
+    let known: Option<String> =
+        on_tx!(&mut tx, tx => sqlx::query_scalar(KNOWN).fetch_optional(&mut **tx).await?);
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let (key, _) = ServiceKey::load_or_create(&options.key_file)?;
+    on_tx!(&mut tx, tx => { sqlx::query(KEEP).bind(key.id()).bind(now).execute(&mut **tx).await?; });
+    tx.commit().await?;
+    Ok(key.id().to_owned())
 }
