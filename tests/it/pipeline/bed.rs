@@ -53,8 +53,8 @@ impl World {
 
     /// Writes a configuration with these sources and loads it.
     pub(super) fn config(&self, sources: &str) -> Config {
-        let (address, state) = (self.server.address(), self.state_dir());
-        let hosts: String = HOSTS.iter().map(|host| format!("\"{host}\" = \"{address}\"\n")).collect();
+        let (address, state) = (self.server.address(), self.state_dir().display().to_string());
+        let hosts = HOSTS.map(|host| format!("\"{host}\" = \"{address}\"\n")).concat();
         let text = format!(
             "[service]\nstate_dir = {state:?}\n[fetch]\ncontact = \"tests@northmerevalley.nhs.uk\"\nloopback = [\"{address}\"]\n\
              [fetch.hosts]\n{hosts}[mail]\nfrom = \"Trustwatch <trustwatch@northmerevalley.nhs.uk>\"\n[alert]\nbacklog_settle_s = 60\n\

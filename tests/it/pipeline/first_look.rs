@@ -114,6 +114,8 @@ async fn nothing_is_kept_of_an_entry_that_mentions_nobody() {
         [3],
         "all were read"
     );
+    let hosts = machine.numbers("SELECT COUNT(*) FROM entry WHERE host IS NOT NULL").await;
+    assert_eq!(hosts, [0], "nor where it pointed");
     let open = world.stored_bytes();
     machine.close().await;
     for bytes in [open, world.stored_bytes()] {

@@ -154,3 +154,20 @@ async fn a_link_to_a_private_address_is_never_dialled() {
     assert!(hosts.iter().all(|host| host == "paper.example"), "{address}: {hosts:?}");
     machine.close().await;
 }
+
+#[tokio::test]
+async fn a_source_that_was_removed_while_its_pages_waited_holds_nobody_up() {
+    let world = world(STUB, [Answer::text(500, "oops")]).await;
+    let machine = world.machine(&followed()).await;
+    machine.look().await;
+    machine.close().await;
+    world.server.put("forum.example", "/feed", [Answer::feed(rss("forum.example", &[TOLD]))]);
+    let machine = world.machine(&source("forum", "forum.example", "")).await;
+    let looked = tokio::time::timeout(std::time::Duration::from_secs(20), machine.look_after(60)).await;
+    assert!(looked.is_ok(), "the look never ended");
+    assert_eq!(world.server.asked_for("paper.example", "/scanner").len(), 1);
+    assert!(machine.tell().await.is_empty());
+    machine.clock.advance(chrono::Duration::minutes(2));
+    assert_eq!(machine.tell().await.len(), 1, "the summary of the first pass does not wait for it");
+    machine.close().await;
+}

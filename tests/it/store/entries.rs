@@ -3,7 +3,8 @@
 use trustwatch::clock::from_ms;
 use trustwatch::model::{Category, EntryId};
 use trustwatch::store::{
-    ClaimedEntry, Committed, EntryOutcome, EntryRecord, EntryResult, EntryState, Outcome, PollResult, Terms,
+    ClaimedEntry, Committed, EntryOutcome, EntryRecord, EntryResult, EntryState, Outcome, PollResult,
+    Retention, Terms,
 };
 
 use super::backend::{Bed, each};
@@ -163,12 +164,29 @@ async fn what_a_waiting_entry_said_is_sealed() {
         sync(&bed.store, &["paper"]).await;
         poll(&bed.store, "paper", T0, read(vec![waiting("e1", "pages.example")])).await;
         assert_eq!(bed.number("SELECT COUNT(*) FROM entry WHERE sealed IS NOT NULL").await, Some(1));
-        let hex: String = PAYLOAD.iter().map(|byte| format!("{byte:02X}")).collect();
+        let hex = super::sealing::hexadecimal(PAYLOAD);
         for value in bed.dump().await {
-            assert!(!value.contains("Bed 4") && !value.to_uppercase().contains(&hex), "{value}");
+            assert!(!value.contains("Bed 4") && !value.to_lowercase().contains(&hex), "{value}");
         }
         poll(&bed.store, "paper", T0 + HOUR, PollResult::Unchanged).await;
         assert_eq!(claim(bed, T0 + HOUR).await.len(), 1, "an unchanged poll leaves it waiting");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pages_that_wait_for_a_retired_source_hold_nobody_up_and_go_in_the_end() {
+    each(async |bed| {
+        sync(&bed.store, &["paper"]).await;
+        poll(&bed.store, "paper", T0, read(vec![waiting("e1", "a.example")])).await;
+        assert_eq!(bed.store.next_due("").await.unwrap(), Some(T0));
+        sync_specs(&bed.store, &[], T0).await;
+        assert_eq!(bed.store.next_due("").await.unwrap(), None, "nothing is due that nobody may claim");
+        assert_eq!(bed.store.first_passes_left().await.unwrap(), 0, "no summary waits for it");
+        let periods = Retention::default();
+        let kept = i64::from(periods.entry_days) * DAY;
+        assert_eq!(bed.store.purge(&periods, T0 + kept).await.unwrap().entries, 0);
+        assert_eq!(bed.store.purge(&periods, T0 + kept + 1).await.unwrap().entries, 1);
     })
     .await;
 }

@@ -125,3 +125,18 @@ async fn both_databases_have_the_same_tables_and_columns() {
     let shapes = shapes.into_inner().unwrap();
     assert!(shapes.windows(2).all(|pair| pair[0] == pair[1]), "{shapes:?}");
 }
+
+#[tokio::test]
+async fn of_two_keys_made_at_the_same_time_one_becomes_the_stores_and_the_other_is_refused() {
+    for _ in 0..5 {
+        let Some(url) = super::backend::fresh_postgres().await else { return };
+        let folder = tempfile::tempdir().unwrap();
+        let with =
+            |key| Options { url: url.clone(), key_file: folder.path().join(key), ..Options::default() };
+        assert_eq!(Store::migrate(&with("none")).await.unwrap().0, 0);
+        let (one, two) = (with("one"), with("two"));
+        let (one, two) = tokio::join!(Store::open(&one, T0), Store::open(&two, T0));
+        let refused = [one, two].into_iter().filter_map(Result::err).collect::<Vec<_>>();
+        assert_eq!(refused.len(), 1, "two keys would seal what the other cannot open: {refused:?}");
+    }
+}
