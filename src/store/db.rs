@@ -8,7 +8,8 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::{ConnectOptions, Connection, Postgres, Sqlite, Transaction};
+use tokio::time::timeout;
 
 use super::{Options, StoreError};
 
@@ -82,6 +83,10 @@ impl Db {
             return Ok(Self::Sqlite { write, read });
         }
         let connect = PgConnectOptions::from_str(&options.url).map_err(|error| fail(error.to_string()))?;
+        // The pool would try a server that refuses for half a minute, and then not say why.
+        let probe = timeout(ACQUIRE_TIMEOUT, connect.connect()).await;
+        let probe = probe.map_err(|_| fail(format!("no answer within {ACQUIRE_TIMEOUT:?}")))?;
+        probe.map_err(|error| fail(error.to_string()))?.close().await?;
         let pool =
             PgPoolOptions::new().max_connections(options.connections.max(4)).acquire_timeout(ACQUIRE_TIMEOUT);
         let pool = pool.connect_with(connect).await.map_err(|error| fail(error.to_string()))?;
