@@ -88,6 +88,7 @@ async fn a_server_that_does_not_answer_is_named_without_its_password() {
     };
     let refused = Store::open(&options, T0).await.unwrap_err().to_string();
     assert!(refused.contains("watch@127.0.0.1:1") && !refused.contains("hunter2"), "{refused}");
+    assert!(refused.contains("Connection refused"), "and why: {refused}");
 }
 
 #[tokio::test]
