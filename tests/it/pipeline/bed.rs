@@ -61,7 +61,7 @@ impl World {
              [alert.recipients]\ncommunications = [\"comms@northmerevalley.nhs.uk\"]\n[web]\nlisten = \"\"\n\
              [overlay]\nprofiles_dir = \"profiles\"\n\
              [[organisation]]\nprofile = \"northmere\"\npurpose = \"tests\"\nbasis = \"UK GDPR Art 6(1)(e)\"\n\
-             owner = \"Head of Communications\"\nlicence = \"none\"\nreview = 2029-01-01\n{sources}"
+             owner = \"Head of Communications\"\nlicence = \"none\"\nreview = 2099-01-01\n{sources}"
         );
         let file = self.folder.path().join("trustwatch.toml");
         std::fs::write(&file, text).unwrap();

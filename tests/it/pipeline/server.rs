@@ -177,13 +177,16 @@ pub(crate) struct Item<'a> {
     pub(crate) text: &'a str,
 }
 
+/// When every item says that it was published.
+pub(crate) const PUBLISHED: &str = "Wed, 01 Jul 2026 08:00:00 GMT";
+
 /// An RSS feed of `host`; item `x` points at `/x`.
 pub(crate) fn rss(host: &str, items: &[Item<'_>]) -> String {
     let mut feed = "<?xml version=\"1.0\"?><rss version=\"2.0\"><channel><title>Paper</title>".to_owned();
     for Item { id, title, text } in items {
         feed.push_str(&format!(
             "<item><guid isPermaLink=\"false\">{id}</guid><link>http://{host}/{id}</link><title>{title}</title>\
-             <pubDate>Wed, 01 Jul 2026 08:00:00 GMT</pubDate><description>{text}</description></item>"
+             <pubDate>{PUBLISHED}</pubDate><description>{text}</description></item>"
         ));
     }
     feed + "</channel></rss>"
