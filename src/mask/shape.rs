@@ -1,6 +1,7 @@
 //! Shapes of identifiers in folded text: wider than findings, since a mask that hides too much harms
 //! nobody. The detectors of `classify` start from these and ask for context.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::{Regex, RegexBuilder};
@@ -185,7 +186,7 @@ fn pattern(expression: &str) -> Regex {
 }
 
 static NI_NUMBER: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"\b([a-ceghj-prtw-z])[ .\-]?([a-ceghj-nprtw-z])(?:[ .\-_]{0,6}[0-9]){6}[ .\-_]{0,6}[a-d]\b")
+    pattern(r"\b([a-ceghj-pr-tw-z])[ .\-]?([a-ceghj-npr-tw-z])(?:[ .\-_]{0,2}[0-9]){6}[ .\-_]{0,2}[a-d]\b")
 });
 static POSTCODE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -224,6 +225,10 @@ pub fn shapes(text: &str) -> Vec<Shape> {
     };
     let has_digit = text.bytes().any(|b| b.is_ascii_digit());
     if has_digit {
+        // To a pattern `_` is a letter; in file names and addresses it parts words.
+        let parted =
+            if text.contains('_') { Cow::Owned(text.replace('_', " ")) } else { Cow::Borrowed(text) };
+        let text = parted.as_ref();
         for window in digit_windows(text) {
             if is_nhs_number(&window.digits) {
                 add(spacing_rank(&window.groups), ShapeKind::NhsNumber, window.start, window.end);
