@@ -12,7 +12,12 @@ use serde::{Deserialize, Serialize};
 
 pub use shape::{Shape, ShapeKind, digit_windows, is_nhs_number, shapes};
 
+use shape::{candidates, likeliest};
+
 use crate::model::{Folded, Profile, RegisterKind, normal_postcode};
+
+/// Rounds of masking before we take what is left for no identifier; two are enough but for walls of digits.
+const MAX_ROUNDS: usize = 8;
 
 /// Text that is safe to show: it went through a [`Masker`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,10 +86,21 @@ impl Masker {
     }
 
     fn masked_text(&self, text: &str) -> String {
+        let mut masked = text.to_owned();
+        // What is left of one shape can make another with its neighbours.
+        for _ in 0..MAX_ROUNDS {
+            let Some(next) = self.masked_once(&masked) else { break };
+            masked = next;
+        }
+        masked
+    }
+
+    /// `None` where nothing is to be hidden.
+    fn masked_once(&self, text: &str) -> Option<String> {
         let folded = Folded::new(text);
         let hidden = self.hidden(&folded);
         if hidden.is_empty() {
-            return text.to_owned();
+            return None;
         }
         let mut output = String::with_capacity(text.len());
         let mut chars = text.chars();
@@ -96,7 +112,7 @@ impl Masker {
             position = end;
         }
         output.extend(chars);
-        output
+        Some(output)
     }
 
     /// Masks `text` on one line: controls and line breaks become spaces (for titles and subjects).
@@ -125,15 +141,31 @@ impl Masker {
         MaskedUrl { text: Masked(format!("{}/[masked]", self.masked_text(host))), linkable: false }
     }
 
-    /// What must be hidden, as spans of the original's characters with their masks, in order.
+    /// What must be hidden, as spans of the original's characters with their masks, in order. Where shapes
+    /// overlap nobody knows which is the true one: all that any of them covers is hidden, under the mask
+    /// of the likeliest.
     fn hidden(&self, folded: &Folded<'_>) -> Vec<(usize, usize, String)> {
-        let spans = shapes(folded.text()).into_iter().filter(|shape| !self.is_own(shape));
-        spans
-            .map(|shape| {
-                let (start, end) = folded.original(shape.start, shape.end);
-                (start, end, shape.mask())
-            })
-            .collect()
+        let secret: Vec<Shape> =
+            candidates(folded.text()).into_iter().filter(|shape| !self.is_own(shape)).collect();
+        let mut covered: Vec<(usize, usize)> = Vec::new();
+        let mut spans: Vec<(usize, usize)> = secret.iter().map(|shape| (shape.start, shape.end)).collect();
+        spans.sort_unstable();
+        for (start, end) in spans {
+            match covered.last_mut() {
+                Some(last) if start < last.1 => last.1 = last.1.max(end),
+                _ => covered.push((start, end)),
+            }
+        }
+        let kept = likeliest(secret);
+        let masks = |start: usize, end: usize| {
+            let within = kept.iter().filter(|shape| start <= shape.start && shape.end <= end);
+            within.map(Shape::mask).collect::<Vec<_>>().join(" ")
+        };
+        let spans = covered.into_iter().map(|(from, to)| {
+            let (start, end) = folded.original(from, to);
+            (start, end, masks(from, to))
+        });
+        spans.collect()
     }
 
     /// Whether the Trust publishes this itself.

@@ -2,6 +2,7 @@
 //! nobody. The detectors of `classify` start from these and ask for context.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::{Regex, RegexBuilder};
@@ -217,8 +218,40 @@ fn ni_prefix_is_issued(text: &str) -> bool {
     !matches!(letters.as_str(), "BG" | "GB" | "KN" | "NK" | "NT" | "TN" | "ZZ")
 }
 
+/// Whether a phone number is written for callers from abroad.
+fn has_country_code(phone: &str) -> bool {
+    phone.trim_start_matches('(').starts_with('+') || phone.starts_with("0044")
+}
+
+/// Whether this is an outward code and the next word, as in "SO19 and PO1", rather than a number plate.
+fn is_place_and_word(text: &str) -> bool {
+    const WORDS: [&str; 24] = [
+        "all", "and", "are", "but", "can", "for", "had", "has", "her", "man", "may", "new", "not", "now",
+        "our", "out", "saw", "see", "she", "the", "was", "who", "yet", "you",
+    ];
+    text.split_once(' ')
+        .is_some_and(|(place, word)| !place.bytes().any(|b| b.is_ascii_lowercase()) && WORDS.contains(&word))
+}
+
 /// Every shape in folded `text`, in order; where two overlap, the likelier one.
 pub fn shapes(text: &str) -> Vec<Shape> {
+    likeliest(candidates(text))
+}
+
+/// Of `candidates`, likeliest first, those that overlap with none before them; in the order of the text.
+pub(super) fn likeliest(candidates: Vec<Shape>) -> Vec<Shape> {
+    let mut kept: Vec<Shape> = Vec::new();
+    for shape in candidates {
+        if kept.iter().all(|other| shape.end <= other.start || other.end <= shape.start) {
+            kept.push(shape);
+        }
+    }
+    kept.sort_by_key(|shape| shape.start);
+    kept
+}
+
+/// Everything in folded `text` that could be a shape, likeliest first. They may overlap.
+pub(super) fn candidates(text: &str) -> Vec<Shape> {
     let mut found: Vec<(u8, Shape)> = Vec::new();
     let mut add = |rank: u8, kind: ShapeKind, start: usize, end: usize| {
         found.push((rank, Shape::new(kind, text, start, end)));
@@ -229,8 +262,13 @@ pub fn shapes(text: &str) -> Vec<Shape> {
         let parted =
             if text.contains('_') { Cow::Owned(text.replace('_', " ")) } else { Cow::Borrowed(text) };
         let text = parted.as_ref();
+        let phones: Vec<regex::Match<'_>> = PHONE.find_iter(text).collect();
+        let abroad = phones.iter().filter(|phone| has_country_code(phone.as_str()));
+        let abroad: Vec<Range<usize>> = abroad.map(regex::Match::range).collect();
         for window in digit_windows(text) {
-            if is_nhs_number(&window.digits) {
+            // One in eleven passes the check by chance.
+            let in_phone = abroad.iter().any(|phone| phone.start < window.start && window.end <= phone.end);
+            if is_nhs_number(&window.digits) && !in_phone {
                 add(spacing_rank(&window.groups), ShapeKind::NhsNumber, window.start, window.end);
             }
         }
@@ -240,10 +278,10 @@ pub fn shapes(text: &str) -> Vec<Shape> {
         for date in BIRTH.captures_iter(text).filter_map(|captures| captures.name("date")) {
             add(1, ShapeKind::DateOfBirth, date.start(), date.end());
         }
-        for found in PHONE.find_iter(text) {
+        for found in phones {
             add(3, ShapeKind::Phone, found.start(), found.end());
         }
-        for found in PLATE.find_iter(text) {
+        for found in PLATE.find_iter(text).filter(|found| !is_place_and_word(found.as_str())) {
             add(4, ShapeKind::Plate, found.start(), found.end());
         }
         for found in POSTCODE.find_iter(text) {
@@ -256,12 +294,5 @@ pub fn shapes(text: &str) -> Vec<Shape> {
         }
     }
     found.sort_by(|(a_rank, a), (b_rank, b)| a_rank.cmp(b_rank).then(a.start.cmp(&b.start)));
-    let mut kept: Vec<Shape> = Vec::new();
-    for (_, shape) in found {
-        if kept.iter().all(|other| shape.end <= other.start || other.end <= shape.start) {
-            kept.push(shape);
-        }
-    }
-    kept.sort_by_key(|shape| shape.start);
-    kept
+    found.into_iter().map(|(_, shape)| shape).collect()
 }

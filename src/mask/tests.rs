@@ -47,6 +47,57 @@ fn the_right_ten_digits_are_taken_from_a_row_of_numbers() {
 }
 
 #[test]
+fn every_prefix_that_hmrc_issues_is_known() {
+    for letter in "ABCEGHJKLMNOPRSTWXYZ".chars() {
+        assert_eq!(mask(&format!("{letter}A123456B")), "** ** ** ** B", "{letter} first");
+    }
+    for letter in "ABCEGHJKLMNPRSTWXYZ".chars() {
+        assert_eq!(mask(&format!("A{letter}123456B")), "** ** ** ** B", "{letter} second");
+    }
+    for letter in "DFIQUV".chars() {
+        let (first, second) = (format!("{letter}A123456B"), format!("A{letter}123456B"));
+        assert_eq!((mask(&first), mask(&second)), (first, second));
+    }
+}
+
+#[test]
+fn a_phone_number_with_its_country_code_is_no_nhs_number() {
+    // The ten digits after the code pass the check, as one phone number in eleven does.
+    let digits = [7, 7, 0, 0, 9, 0, 0, 0, 1, 9];
+    assert!(is_nhs_number(&digits));
+    for phone in
+        ["+44 7700 900 019", "+44 (0)7700 900019", "+447700900019", "0044 7700900019", "(+44) 7700-900019"]
+    {
+        assert_eq!(mask(&format!("ring {phone} now")), "ring [phone] now");
+    }
+    assert_eq!(mask("44 943 476 5919"), "44 *** *** **19", "without a plus it is no code");
+}
+
+#[test]
+fn where_shapes_overlap_all_of_them_is_hidden() {
+    // 79460 123 | 9 9 … and 9 9 8 1 8 3 3 1 6 9 both pass the check.
+    let masked = mask("+44 20 7946 0122, 9 9 8 1 8 3 3 1 6 9");
+    assert!(!masked.chars().any(|c| matches!(c, '1' | '3' | '7' | '8')), "{masked}");
+    assert_eq!(mask("write to 9434765919@mail.example"), "write to [e-mail]");
+}
+
+#[test]
+fn a_district_and_the_next_word_are_no_number_plate() {
+    for plain in ["SO19 and PO1", "in PO12 the", "NE10 are"] {
+        assert_eq!(mask(plain), plain);
+    }
+    for plate in ["SO19 AND", "so19 and", "SO19AND", "SO19 abc"] {
+        assert_eq!(mask(plate), "[number plate]");
+    }
+}
+
+#[test]
+fn what_once_slipped_through_does_not_again() {
+    assert_eq!(mask(" 0010301003 end"), " *** *** **03 end");
+    assert_eq!(mask("0"), "0");
+}
+
+#[test]
 fn what_is_no_identifier_stays() {
     for plain in [
         "Order 1234567890 shipped",
