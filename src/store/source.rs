@@ -86,7 +86,8 @@ const KNOWN: Both = with_list!("SELECT key, content FROM entry WHERE source = $1
 const DUE_NOW: &str = "UPDATE source SET next_due_at = $1 WHERE id = $2 AND retired_at IS NULL";
 const NEXT_DUE: &str = "SELECT MIN(due) FROM (
   SELECT MIN(next_due_at) AS due FROM source WHERE retired_at IS NULL AND ($1 = '' OR id = $1)
-  UNION ALL SELECT MIN(due_at) AS due FROM entry WHERE state = 'waiting' AND ($1 = '' OR source = $1)) AS work";
+  UNION ALL SELECT MIN(e.due_at) AS due FROM entry e JOIN source s ON s.id = e.source
+    WHERE e.state = 'waiting' AND s.retired_at IS NULL AND ($1 = '' OR e.source = $1)) AS work";
 const OVERDUE: &str =
     "SELECT COUNT(*) FROM source WHERE retired_at IS NULL AND next_due_at <= $1 AND lease_until <= $1";
 
