@@ -8,7 +8,7 @@ use crate::kill::items::Item;
 use crate::smtp::sink::Sink;
 
 /// The answer to a GET: status and body; `None` while nobody listens.
-fn get(port: u16, path: &str) -> Option<(u16, String)> {
+pub(super) fn get(port: u16, path: &str) -> Option<(u16, String)> {
     let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).ok()?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
     let mut answer = String::new();

@@ -1,6 +1,7 @@
 //! The service as systemd, monitoring and an operator see it: the real process.
 
 pub(crate) mod feeds;
+pub(crate) mod postgres;
 pub(crate) mod process;
 
 mod health;

@@ -8,7 +8,9 @@ use sqlx::Connection;
 use tempfile::TempDir;
 
 use super::feeds::Feeds;
-use super::process::{Setup, until};
+use super::health::get;
+use super::postgres::Database;
+use super::process::{Setup, free_port, until};
 use crate::smtp::sink::Sink;
 
 /// The socket on which systemd listens.
@@ -74,5 +76,29 @@ async fn ready_waits_for_the_store() {
     assert_eq!(feeds.asked("paper.example"), 0, "nothing is fetched that could not be stored");
     sqlx::query("COMMIT").execute(&mut other).await.unwrap();
     until("READY", || systemd.count("READY=1") == 1).await;
+    service.stop().await;
+}
+
+/// A service whose database has gone says so, and lets systemd start it anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_store_the_service_is_not_ready_and_the_watchdog_starves() {
+    let Some(database) = Database::fresh().await else { return };
+    let (feeds, sink, mut systemd) = (Feeds::start().await, Sink::start().await, Systemd::new());
+    let port = free_port();
+    let setup = Setup::new(&feeds, sink.port).web(port).store(&database.url);
+    let setup = setup.source("paper", "paper.example", "every = \"1h\"");
+    let path = systemd.path().to_owned();
+    let service = setup.run_with(&[], &[("NOTIFY_SOCKET", &path), ("WATCHDOG_USEC", "600000")]);
+    until("a service that is well", || systemd.count("WATCHDOG=1") >= 3).await;
+    assert_eq!(get(port, "/readyz"), Some((200, "ok\n".to_owned())));
+    database.remove().await;
+    until("/readyz", || get(port, "/readyz").is_some_and(|(status, _)| status == 503)).await;
+    let (_, said) = get(port, "/readyz").unwrap();
+    assert!(said.contains("the store does not answer"), "{said}");
+    assert_eq!(get(port, "/healthz").map(|(status, _)| status), Some(200), "the process itself is alive");
+    until("the watchdog to be missed", || service.log().contains("the watchdog is not fed")).await;
+    let fed = systemd.count("WATCHDOG=1");
+    until("five more misses", || service.log().matches("the watchdog is not fed").count() >= 6).await;
+    assert_eq!(systemd.count("WATCHDOG=1"), fed);
     service.stop().await;
 }

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-/// Pseudo-random numbers that a seed repeats (SplitMix64).
+/// Pseudo-random numbers that a seed repeats (`SplitMix64`).
 #[derive(Debug, Clone)]
 pub(crate) struct Random(u64);
 

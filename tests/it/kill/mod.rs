@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use sqlx::Connection;
 use tokio::task::JoinHandle;
 
 use crate::daemon::feeds::Feeds;
+use crate::daemon::postgres::Database;
 use crate::daemon::process::{Setup, now, until};
 use crate::smtp::sink::{Act, Sink, Verb};
 use items::{Item, Random};
@@ -65,20 +65,10 @@ async fn killed_at_any_point_the_service_loses_and_doubles_nothing_on_sqlite() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_point_the_service_loses_and_doubles_nothing_on_postgresql() {
-    let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
-        println!("skipped: TEST_POSTGRES_URL names no server");
-        return;
-    };
-    let name = format!("kill_{}_{}", std::process::id(), now().timestamp_millis());
-    let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
-    let create = format!("CREATE DATABASE {name}");
-    sqlx::query(sqlx::AssertSqlSafe(create)).execute(&mut connection).await.unwrap();
-    let (base, _) = server.rsplit_once('/').unwrap();
-    let world = World::new(Some(format!("{base}/{name}"))).await;
+    let Some(database) = Database::fresh().await else { return };
+    let world = World::new(Some(database.url.clone())).await;
     world.series("PostgreSQL").await;
-    drop(world);
-    let delete = format!("DROP DATABASE {name} WITH (FORCE)");
-    sqlx::query(sqlx::AssertSqlSafe(delete)).execute(&mut connection).await.unwrap();
+    database.remove().await;
 }
 
 /// Feeds, relay and configuration of one series.

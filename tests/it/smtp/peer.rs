@@ -1,5 +1,5 @@
 //! A mail server that others wrote (tests/peers/smtpd.py), and what Python's own parser made of our mail.
-//! It runs where TEST_SMTPD names the command that starts it.
+//! It runs where `TEST_SMTPD` names the command that starts it.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
