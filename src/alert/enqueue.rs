@@ -105,7 +105,7 @@ impl Enqueuer {
         for (group, reason, severity) in self.store.decisions_of(HitId(item.hit.id)).await? {
             match reason.as_str() {
                 "first" | "escalated" => {
-                    earlier.told_at_once.push((group, severity.parse().unwrap_or(Severity::Critical)))
+                    earlier.told_at_once.push((group, severity.parse().unwrap_or(Severity::Critical)));
                 }
                 "quiet" => {}
                 _ => earlier.told_later.push(group),

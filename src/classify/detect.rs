@@ -121,7 +121,7 @@ fn postcodes(field: &FieldView, view: &View<'_>, masker: &Masker) -> Vec<Place> 
             if ends_in_street(&text[from..shape.start]) {
                 signals.push("street_before");
             }
-            place(field, &shape, signals, None)
+            place(field, shape, signals, None)
         })
         .collect()
 }

@@ -121,7 +121,7 @@ fn is_separator(text: &str) -> bool {
     text.len() <= MAX_SEPARATOR_BYTES
         && runs <= MAX_SEPARATOR
         && bytes.iter().all(|b| blank(*b) || matches!(b, b'.' | b'/' | b',' | b'|'))
-        && bytes.iter().filter(|b| **b == b'\n').count() <= 1
+        && text.matches('\n').count() <= 1
 }
 
 /// Every run of neighbouring digit groups that holds exactly ten digits, best spacing first where two

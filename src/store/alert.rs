@@ -183,7 +183,6 @@ const OUTBOX_SINCE: &str = "SELECT MIN(created_at) FROM outbox";
 const FIRST_PASSES: &str = "SELECT (SELECT COUNT(*) FROM source WHERE retired_at IS NULL AND first_polled_at IS NULL AND last_polled_at IS NULL)
   + (SELECT COUNT(*) FROM entry e JOIN source s ON s.id = e.source
     WHERE e.state = 'waiting' AND e.backlog = 1 AND e.attempts = 0 AND s.retired_at IS NULL)";
-const LAST_ALERT: &str = "SELECT MAX(at) FROM alert WHERE kind = $1 AND organisation = $2";
 
 const ALERTS: &str = "SELECT a.kind, a.organisation, a.at, a.subject, a.text,
   (SELECT COUNT(*) FROM delivery d WHERE d.alert = a.id) AS deliveries

@@ -18,7 +18,7 @@ const TEXT_BYTES: u32 = 256 * 1024;
 
 /// The shipped profiles, then invented ones with as many names as those.
 fn profiles(n: usize) -> Vec<Profile> {
-    let shipped = shipped_profiles().unwrap_or_else(|problem| panic!("{problem}"));
+    let shipped = shipped_profiles().unwrap_or_else(|problem| panic!("{problem:?}"));
     let mut profiles = shipped.clone();
     for number in profiles.len()..n {
         let mut profile = shipped[number % shipped.len()].clone();

@@ -103,7 +103,7 @@ impl Expected {
 fn by_library(name: &str, expected: &Expected) -> Found {
     let bytes = std::fs::read(folder().join(name)).unwrap();
     let (html, url, options) = (decode(&bytes, Some("text/html")).text, expected.url(), Options::default());
-    let entry = page_entry(url.as_str(), html.clone());
+    let entry = page_entry(url.as_str(), url.as_str(), html.clone());
     let document = document_of_page(&html, &url, &entry, DocumentKind::Web, &options);
     let page = Page::read(&html, Some(&url), &options);
     assert_eq!(page.text, document.text, "{name}: one page, one text");

@@ -38,6 +38,7 @@ pub(super) fn spec(id: &str) -> SourceSpec {
         organisations: vec![organisation("northmere")],
         document_kind: "news",
         first_due_at: T0,
+        latest_due_at: i64::MAX,
     }
 }
 
@@ -73,6 +74,7 @@ pub(super) fn polled(source: &str, fence: i64, at: i64, result: PollResult) -> O
         fence,
         at: from_ms(at),
         next_due_at: from_ms(at + HOUR),
+        late_since: None,
         took_ms: 12,
         result,
     }))
@@ -94,7 +96,13 @@ pub(super) fn read(entries: Vec<EntryRecord>) -> PollResult {
 }
 
 pub(super) fn failed(reason: &'static str) -> PollResult {
-    PollResult::Failed { reason, detail: "the server answered 503".to_owned(), status: Some(503), weight: 2 }
+    PollResult::Failed {
+        reason,
+        detail: "the server answered 503".to_owned(),
+        status: Some(503),
+        weight: 2,
+        stay_away_until: None,
+    }
 }
 
 pub(super) async fn commit_one(store: &Store, outcome: Outcome) -> Committed {
@@ -151,6 +159,7 @@ pub(super) fn document(name: &str, hits: Vec<HitRecord>) -> DocumentRecord {
 pub(super) fn hit(categories: &[Category]) -> HitRecord {
     let findings: Vec<Finding> = categories.iter().map(|category| finding(*category)).collect();
     HitRecord {
+        said: findings.iter().map(|finding| format!("{} {}", finding.category, finding.severity)).collect(),
         organisation: organisation("northmere"),
         severity: findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Info),
         mentions: vec![Mention { watch: "name".to_owned(), field: Field::Text, start: 0, end: 4 }],
