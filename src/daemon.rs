@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -127,10 +128,11 @@ impl App {
     /// Works until told to stop: by a signal, by `stop`, or by a task that ended when it should not.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let tasks = TaskTracker::new();
+        let vital = Vital { tasks: tasks.clone(), stop: stop.clone(), failed: Arc::default() };
         let (pipeline, scheduler_stop) = (self.pipeline.clone(), stop.clone());
-        tasks.spawn(async move { pipeline.run(scheduler_stop).await });
+        vital.spawn("scheduler", async move { pipeline.run(scheduler_stop).await });
         self.spawn_web(&tasks, &stop).await?;
-        self.spawn_alerts(&tasks, &stop);
+        self.spawn_alerts(&vital);
         self.spawn_upkeep(&tasks, &stop);
         self.spawn_watchdog(&tasks, &stop);
         // The first answer of the store is what READY promises.
@@ -161,6 +163,7 @@ impl App {
             }
         }
         self.close().await;
+        anyhow::ensure!(!vital.failed.load(Ordering::Relaxed), "a part of the service stopped; its last log lines say why");
         Ok(())
     }
 
@@ -188,9 +191,9 @@ impl App {
         Ok(())
     }
 
-    fn spawn_alerts(&self, tasks: &TaskTracker, stop: &CancellationToken) {
-        let (enqueuer, deliverer, stop) = (self.enqueuer.clone(), self.deliverer.clone(), stop.clone());
-        tasks.spawn(async move {
+    fn spawn_alerts(&self, vital: &Vital) {
+        let (enqueuer, deliverer, stop) = (self.enqueuer.clone(), self.deliverer.clone(), vital.stop.clone());
+        vital.spawn("alerts", async move {
             loop {
                 if let Err(error) = enqueuer.round().await {
                     tracing::error!(error = %error, "alerts could not be made; trying again");
@@ -238,6 +241,7 @@ impl App {
         let Some(limit) = sd_notify::watchdog_enabled() else { return };
         let (store, pipeline, clock, stop) =
             (self.store.clone(), self.pipeline.clone(), self.clock.clone(), stop.clone());
+        let gathering = self.gathering.abort_handle();
         tasks.spawn(async move {
             let mut tick = tokio::time::interval(limit / 3);
             loop {
@@ -245,7 +249,8 @@ impl App {
                     () = stop.cancelled() => break,
                     _ = tick.tick() => {}
                 }
-                let moves = clock.now().timestamp_millis() - pipeline.moved_at() < MAX_STILL_MS;
+                let still = clock.now().timestamp_millis() - pipeline.moved_at();
+                let moves = still < MAX_STILL_MS && !gathering.is_finished();
                 let answers = matches!(tokio::time::timeout(STORE_ANSWER, store.ping()).await, Ok(Ok(())));
                 if moves && answers {
                     notify(&[sd_notify::NotifyState::Watchdog]);
@@ -256,6 +261,29 @@ impl App {
                         "the watchdog is not fed"
                     );
                 }
+            }
+        });
+    }
+}
+
+/// Tasks without which the service does nothing: when one ends by itself the whole ends with an error, so
+/// that systemd starts it again and nobody believes that it still watches.
+#[derive(Debug, Clone)]
+struct Vital {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    failed: Arc<AtomicBool>,
+}
+
+impl Vital {
+    fn spawn(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+        let Self { stop, failed, .. } = self.clone();
+        self.tasks.spawn(async move {
+            let ended = tokio::spawn(work).await;
+            if !stop.is_cancelled() {
+                tracing::error!(task = name, panicked = ended.is_err(), "a task ended that must not end; stopping");
+                failed.store(true, Ordering::Relaxed);
+                stop.cancel();
             }
         });
     }

@@ -45,6 +45,7 @@ pub fn start_metrics() -> Option<PrometheusHandle> {
     describe_histogram!("trustwatch_poll_seconds", "Time from claim to commit");
     describe_gauge!("trustwatch_sources_due", "Sources that are due and not yet claimed");
     describe_gauge!("trustwatch_deliveries_waiting", "Mails that have not left yet");
+    describe_gauge!("trustwatch_deliveries_failed", "Mails that were refused for good");
     Some(handle)
 }
 
@@ -71,9 +72,10 @@ pub fn count_delivery(outcome: &'static str) {
 
 /// Shows how much work waits.
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; counts stay far below 2^52")]
-pub fn show_waiting(sources_due: i64, deliveries: i64) {
+pub fn show_waiting(sources_due: i64, deliveries: i64, failed: i64) {
     gauge!("trustwatch_sources_due").set(sources_due as f64);
     gauge!("trustwatch_deliveries_waiting").set(deliveries as f64);
+    gauge!("trustwatch_deliveries_failed").set(failed as f64);
 }
 
 /// Marks a place where a crash would matter. With the feature `failpoints` the process kills itself

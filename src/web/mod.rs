@@ -72,6 +72,9 @@ const MAX_STILL_MS: i64 = 30_000;
 /// Mail that waits longer than this is a failure of the service (ms).
 const MAX_MAIL_WAIT_MS: i64 = 30 * 60_000;
 
+/// The outbox is worked off every second; after this nobody does (ms).
+const MAX_UNDECIDED_MS: i64 = 5 * 60_000;
+
 impl Health {
     /// What is wrong, in sentences; nothing when the service is well.
     pub async fn wrong(&self) -> Vec<String> {
@@ -92,7 +95,11 @@ impl Health {
                     ));
                 }
                 if let Ok(due) = self.store.overdue(now).await {
-                    telemetry::show_waiting(due, mail.waiting);
+                    telemetry::show_waiting(due, mail.waiting, mail.failed);
+                }
+                let undecided = self.store.outbox_since().await.ok().flatten();
+                if let Some(since) = undecided.filter(|since| now - since > MAX_UNDECIDED_MS) {
+                    wrong.push(format!("hits wait for a decision, the oldest for {} minutes", (now - since) / 60_000));
                 }
             }
         }
