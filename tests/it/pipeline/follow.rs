@@ -2,7 +2,7 @@
 //! words where a page cannot be had.
 
 use super::bed::{NEWS, NOTHING, World, source};
-use super::server::{Answer, Item, rss};
+use super::server::{Answer, Item, PUBLISHED, rss};
 
 const STUB: Item<'_> = Item { id: "scanner", title: "New scanner for the valley", text: "" };
 const TOLD: Item<'_> = Item { id: "scanner", title: "New scanner for the valley", text: NEWS };
@@ -170,4 +170,28 @@ async fn a_source_that_was_removed_while_its_pages_waited_holds_nobody_up() {
     machine.clock.advance(chrono::Duration::minutes(2));
     assert_eq!(machine.tell().await.len(), 1, "the summary of the first pass does not wait for it");
     machine.close().await;
+}
+
+#[tokio::test]
+async fn where_the_feeds_date_is_doubtful_the_pages_own_counts() {
+    let dated = Answer::page(format!(
+        "<html><head><meta property=\"article:published_time\" content=\"2026-06-29T10:00:00Z\"></head><body><article><p>{NEWS}</p></article></body></html>"
+    ));
+    let (future, trusted) = ("Thu, 01 Jul 2027 08:00:00 GMT", "Sun, 28 Jun 2026 08:00:00 GMT");
+    let cases = [
+        (future, dated.clone(), "2026-06-29"),
+        (future, page(NEWS), "2026-07-01"),
+        (trusted, dated, "2026-06-28"),
+        (trusted, page(NEWS), "2026-06-28"),
+    ];
+    for (date, answer, day) in cases {
+        let world = world(STUB, [answer]).await;
+        let feed = rss("paper.example", &[STUB]).replace(PUBLISHED, date);
+        world.server.put("paper.example", "/feed", [Answer::feed(feed)]);
+        let machine = world.machine(&followed()).await;
+        machine.look().await;
+        let days: Vec<String> = machine.hits().await.into_iter().map(|hit| hit.day).collect();
+        assert_eq!(days, [day]);
+        machine.close().await;
+    }
 }
