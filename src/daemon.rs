@@ -163,7 +163,10 @@ impl App {
             }
         }
         self.close().await;
-        anyhow::ensure!(!vital.failed.load(Ordering::Relaxed), "a part of the service stopped; its last log lines say why");
+        anyhow::ensure!(
+            !vital.failed.load(Ordering::Relaxed),
+            "a part of the service stopped; its last log lines say why"
+        );
         Ok(())
     }
 
@@ -281,7 +284,11 @@ impl Vital {
         self.tasks.spawn(async move {
             let ended = tokio::spawn(work).await;
             if !stop.is_cancelled() {
-                tracing::error!(task = name, panicked = ended.is_err(), "a task ended that must not end; stopping");
+                tracing::error!(
+                    task = name,
+                    panicked = ended.is_err(),
+                    "a task ended that must not end; stopping"
+                );
                 failed.store(true, Ordering::Relaxed);
                 stop.cancel();
             }

@@ -56,13 +56,23 @@ async fn read(parts: &Arc<Parts>, claim: &ClaimedEntry) -> EntryResult {
 }
 
 /// What the page says, or, where it mentions nobody (a consent wall, a login), what the feed said of it.
-async fn judged(parts: &Arc<Parts>, source: &Source, entry: Entry, page: Page, attempts: i64) -> EntryResult {
+async fn judged(
+    parts: &Arc<Parts>,
+    source: &Source,
+    mut entry: Entry,
+    page: Page,
+    attempts: i64,
+) -> EntryResult {
     let (shared, source) = (parts.clone(), source.clone());
     let work = tokio::task::spawn_blocking(move || {
         let html = decode(&page.body, page.content_type.as_deref()).text;
         let options = &shared.options.extract;
-        let document = document_of_page(&html, &page.url, &entry, source.document_kind, options);
+        // Where the feed's date is doubtful, the page's own comes first.
+        let doubted = entry.published.take_if(|_| entry.doubt.is_some());
+        let mut document = document_of_page(&html, &page.url, &entry, source.document_kind, options);
         let doubt = entry.doubt.filter(|_| document.published.is_none());
+        document.published = document.published.or(doubted);
+        entry.published = entry.published.or(doubted);
         let listed =
             || record::of(&shared, &source, &poll::document_of(&source, &entry, options), entry.doubt);
         record::of(&shared, &source, &document, doubt).or_else(listed)

@@ -99,7 +99,10 @@ impl Health {
                 }
                 let undecided = self.store.outbox_since().await.ok().flatten();
                 if let Some(since) = undecided.filter(|since| now - since > MAX_UNDECIDED_MS) {
-                    wrong.push(format!("hits wait for a decision, the oldest for {} minutes", (now - since) / 60_000));
+                    wrong.push(format!(
+                        "hits wait for a decision, the oldest for {} minutes",
+                        (now - since) / 60_000
+                    ));
                 }
             }
         }

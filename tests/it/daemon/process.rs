@@ -112,7 +112,7 @@ impl Setup {
     pub(crate) fn write(&self) -> PathBuf {
         let (feeds, smtp) = (self.feeds_port, self.smtp_port);
         let mut text = format!(
-            "[service]\nstate_dir = {:?}\nlog = {:?}\n[store]\nlease_s = 2\n{}[fetch]\ntotal_timeout_s = 1\ncontact = \"operator@northmerevalley.nhs.uk\"\n\
+            "[service]\nstate_dir = {:?}\nlog = {:?}\n[store]\nlease_s = 2\n{}[fetch]\ncontact = \"operator@northmerevalley.nhs.uk\"\n\
              loopback = [\"127.0.0.1:{feeds}\"]\n[fetch.hosts]\n",
             self.state_dir().display().to_string(),
             self.log,
