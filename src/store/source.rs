@@ -76,9 +76,6 @@ const RETIRE: Both =
     with_list!("UPDATE source SET retired_at = $1 WHERE retired_at IS NULL AND id NOT IN ", 2, "");
 const CLOSE_RETIRED_GAPS: &str = "UPDATE gap SET until_at = $1 WHERE until_at IS NULL
   AND source IN (SELECT id FROM source WHERE retired_at IS NOT NULL)";
-const DROP_WAITING: &str =
-    "UPDATE entry SET state = 'gone', sealed = NULL, key_id = NULL, due_at = NULL WHERE state = 'waiting'
-  AND source IN (SELECT id FROM source WHERE retired_at IS NOT NULL)";
 const LIST: &str =
     "SELECT id, url, next_due_at, last_polled_at, last_good_at, last_outcome, last_detail, failures, repaired
 FROM source WHERE retired_at IS NULL ORDER BY id";
@@ -126,7 +123,6 @@ impl Store {
             }
             sqlx::query(retire).bind(now).bind(ids).execute(&mut **tx).await?;
             sqlx::query(CLOSE_RETIRED_GAPS).bind(now).execute(&mut **tx).await?;
-            sqlx::query(DROP_WAITING).execute(&mut **tx).await?;
         });
         tx.commit().await
     }

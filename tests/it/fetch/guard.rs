@@ -244,7 +244,8 @@ async fn a_mapped_name_reaches_its_listed_address_only() {
     let hosts = hosts.map(|(name, address)| (name.to_owned(), address.to_string()));
     let options =
         Options { loopback: vec![listed.address.to_string()], hosts: hosts.into_iter().collect(), ..quick() };
-    assert_eq!(options.check().len(), 1, "the configuration names the host that is not listed");
+    let named = options.check().iter().filter(|problem| problem.key.starts_with("hosts.")).count();
+    assert_eq!(named, 1, "the configuration names the host that is not listed");
     let fetcher = Fetcher::new(options, super::nobody(), clock()).unwrap();
     let found = fetcher.fetch(Request::new(Url::parse("http://PAPER.example.com./").unwrap())).await;
     assert!(matches!(found, Ok(Fetched::Page(page)) if page.body == b"listed"));

@@ -36,7 +36,7 @@ async fn two_hits(bed: &Bed) -> [HitId; 2] {
 }
 
 async fn reasons(store: &Store, hit: HitId) -> Vec<String> {
-    store.decisions_of(hit).await.unwrap().into_iter().map(|(_, _, reason)| reason).collect()
+    store.decisions_of(hit).await.unwrap().into_iter().map(|(_, reason, _)| reason).collect()
 }
 
 #[tokio::test]
@@ -148,7 +148,7 @@ async fn decisions_wait_until_they_are_due_and_are_carried_out_once() {
 }
 
 #[tokio::test]
-async fn a_restricted_finding_is_left_out_of_what_waits_for_a_digest() {
+async fn what_waits_for_a_digest_brings_all_its_findings_for_each_group_to_pick_from() {
     each(async |bed| {
         sync(&bed.store, &["paper"]).await;
         let both = hit(&[Category::Safety, Category::Coverage]);
@@ -156,7 +156,7 @@ async fn a_restricted_finding_is_left_out_of_what_waits_for_a_digest() {
         bed.store.record_alerts(&[(id, 1)], &[decision(id, "digest", Some(T0))], &[], T0).await.unwrap();
         let waiting = bed.store.waiting_decisions("digest", T0).await.unwrap();
         let categories: Vec<Category> = waiting[0].findings.iter().map(|finding| finding.category).collect();
-        assert_eq!(categories, [Category::Coverage]);
+        assert_eq!(categories, [Category::Safety, Category::Coverage]);
     })
     .await;
 }

@@ -99,6 +99,7 @@ async fn a_severity_that_falls_is_a_change_too() {
         let mut milder = hit(&[Category::NhsNumber]);
         milder.severity = Severity::Medium;
         milder.findings[0].severity = Severity::Medium;
+        milder.said = vec!["the same number, milder".to_owned()];
         assert_eq!(edited(bed, T0 + HOUR, vec![milder]).await, [id]);
         let item = bed.store.outbox(10).await.unwrap().remove(0);
         assert_eq!((item.hit.version, item.findings[0].severity), (2, Severity::Medium));
