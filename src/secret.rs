@@ -77,13 +77,23 @@ impl ServiceKey {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let mut bytes = Zeroizing::new([0; KEY_BYTES]);
                 getrandom::fill(bytes.as_mut()).map_err(|error| KeyError::Random(error.to_string()))?;
-                let mut file = fs::OpenOptions::new()
+                // Written whole beside its place first: a crash leaves no half key that refuses every start.
+                let draft = path.with_extension(format!("new-{}", random_token()?));
+                let written = fs::OpenOptions::new()
                     .write(true)
                     .create_new(true)
                     .mode(0o600)
-                    .open(path)
-                    .map_err(wrap)?;
-                file.write_all(bytes.as_ref()).and_then(|()| file.sync_all()).map_err(wrap)?;
+                    .open(&draft)
+                    .and_then(|mut file| file.write_all(bytes.as_ref()).and_then(|()| file.sync_all()))
+                    .and_then(|()| fs::hard_link(&draft, path));
+                let _ = fs::remove_file(&draft);
+                match written {
+                    // Another process that started with us was faster: its key is the store's.
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                        return Ok((Self::load(path)?, false));
+                    }
+                    written => written.map_err(wrap)?,
+                }
                 Ok((Self::from_bytes(&bytes), true))
             }
             Err(error) => Err(wrap(error)),

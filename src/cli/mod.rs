@@ -155,7 +155,11 @@ fn load_file(file: &Path) -> anyhow::Result<Config> {
 
 /// A runtime for commands that need one.
 fn on_runtime<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(work);
+    // A look-up or parser that still runs holds nothing that is not safe to leave.
+    runtime.shutdown_background();
+    done
 }
 
 /// Starts logging for a command: warnings, unless the environment says otherwise.

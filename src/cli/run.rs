@@ -17,6 +17,9 @@ pub(super) fn run(args: Args, config: &Place) -> anyhow::Result<Ended> {
     let mut config = config.load()?;
     config.service.shadow |= args.shadow;
     telemetry::start_logging(&config.service.log, config.service.log_format);
+    if config.service.shadow && config.alert.recipients.operator.is_empty() {
+        tracing::warn!("shadow mode is on and alert.recipients.operator is empty: nobody gets any mail");
+    }
     on_runtime(async move {
         let app = App::build(config, Wishes::default()).await?;
         app.run(CancellationToken::new()).await

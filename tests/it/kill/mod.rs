@@ -168,7 +168,7 @@ impl World {
         for _ in 0..2 {
             let n = count.fetch_add(1, Ordering::SeqCst);
             let host = HOSTS[usize::try_from(n % 3).unwrap()];
-            let item = if n % 8 != 7 { Item::critical(n, host, now()) } else { Item::plain(n, host, now()) };
+            let item = if n % 8 == 7 { Item::plain(n, host, now()) } else { Item::critical(n, host, now()) };
             feeds.add(host, item);
         }
     }
