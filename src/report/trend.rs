@@ -1,12 +1,12 @@
 //! Days to periods. Boundaries are London's civil calendar, computed here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 use serde::Serialize;
 
 use crate::clock;
-use crate::store::{Coverage, GroupBy, Store, StoreError, TrendQuery, TrendRow};
+use crate::store::{GroupBy, Store, StoreError, TrendQuery, TrendRow};
 
 /// The length of a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +115,8 @@ pub struct Report {
 
 /// Periods in one report.
 const MAX_PERIODS: usize = 4000;
+/// The group of a period in which nothing was found.
+const NOTHING: &str = "(nothing)";
 /// What no source shows.
 const NOT_SEEN: &str = "Closed platforms, private groups and messages are not seen at all.";
 
@@ -152,18 +154,26 @@ pub async fn build(
         let previous = period.previous(start);
         let end = period.next(start);
         let ms = |day| clock::london_midnight(day).timestamp_millis();
-        let coverage: Coverage = store.coverage(ms(start), ms(end), now.timestamp_millis()).await?;
-        let groups: std::collections::BTreeSet<&String> = counts
-            .keys()
-            .filter(|(day, _)| *day == start || *day == previous)
-            .map(|(_, group)| group)
-            .collect();
+        let span = (ms(start), ms(end));
+        let all = store.coverage(span, "", now.timestamp_millis()).await?;
+        let here = counts.keys().filter(|(day, _)| *day == start || *day == previous).map(|(_, group)| group);
+        let mut groups: BTreeSet<&str> = here.map(String::as_str).collect();
+        if groups.is_empty() {
+            // A time in which nothing was found, or nothing could be seen, is a line too.
+            groups.insert(NOTHING);
+        }
         for group in groups {
-            let of = |day| counts.get(&(day, group.clone())).copied().unwrap_or_default();
+            let of = |day| counts.get(&(day, group.to_owned())).copied().unwrap_or_default();
             let ((hits, stories), (previous_hits, previous_stories)) = (of(start), of(previous));
+            let coverage = match group_by {
+                GroupBy::Source if group != NOTHING => {
+                    store.coverage(span, group, now.timestamp_millis()).await?
+                }
+                _ => all,
+            };
             rows.push(ReportRow {
                 period: start,
-                group: group.clone(),
+                group: group.to_owned(),
                 hits,
                 stories,
                 previous_hits,

@@ -13,13 +13,20 @@ pub struct Coverage {
 }
 
 const GAPS: &str =
-    "SELECT from_at, COALESCE(until_at, $3) FROM gap WHERE from_at < $2 AND COALESCE(until_at, $3) > $1";
+    "SELECT from_at, COALESCE(until_at, $3) FROM gap WHERE from_at < $2 AND COALESCE(until_at, $3) > $1
+  AND ($4 = '' OR source = $4)";
 const SERVICE: &str = "SELECT created_at, COALESCE(retired_at, $3) FROM source
-WHERE created_at < $2 AND COALESCE(retired_at, $3) > $1";
+WHERE created_at < $2 AND COALESCE(retired_at, $3) > $1
+  AND ($4 = '' OR id = $4)";
 
 impl Store {
-    /// The coverage of `from..to` (ms), as it stands at `now`.
-    pub async fn coverage(&self, from: i64, to: i64, now: i64) -> Result<Coverage, StoreError> {
+    /// The coverage of `from..to` (ms), as it stands at `now`; of one source where `only` is not empty.
+    pub async fn coverage(
+        &self,
+        (from, to): (i64, i64),
+        only: &str,
+        now: i64,
+    ) -> Result<Coverage, StoreError> {
         let to = to.min(now);
         let sum = |rows: Vec<(i64, i64)>| -> f64 {
             let ms: i64 = rows.iter().map(|(start, end)| ((*end).min(to) - (*start).max(from)).max(0)).sum();
@@ -27,8 +34,8 @@ impl Store {
             let hours = ms as f64 / 3_600_000.0;
             hours
         };
-        let gaps = on_read!(&self.db, pool => sqlx::query_as(GAPS).bind(from).bind(to).bind(now).fetch_all(pool).await?);
-        let service = on_read!(&self.db, pool => sqlx::query_as(SERVICE).bind(from).bind(to).bind(now).fetch_all(pool).await?);
+        let gaps = on_read!(&self.db, pool => sqlx::query_as(GAPS).bind(from).bind(to).bind(now).bind(only).fetch_all(pool).await?);
+        let service = on_read!(&self.db, pool => sqlx::query_as(SERVICE).bind(from).bind(to).bind(now).bind(only).fetch_all(pool).await?);
         Ok(Coverage { blind_hours: sum(gaps), service_hours: sum(service) })
     }
 }

@@ -48,15 +48,15 @@ async fn a_gap_opens_once_closes_with_the_next_success_and_counts_as_blind_hours
         poll(&bed.store, "blind", T0 + HOUR, failed("status")).await;
         poll(&bed.store, "blind", T0 + 2 * HOUR, failed("timeout")).await;
         assert_eq!(bed.count("gap").await, 1, "one gap for failures in a row");
-        let open = bed.store.coverage(T0, T0 + DAY, T0 + 2 * HOUR).await.unwrap();
+        let open = bed.store.coverage((T0, T0 + DAY), "", T0 + 2 * HOUR).await.unwrap();
         assert_eq!((open.blind_hours, open.service_hours), (2.0, 4.0), "an open gap counts up to now");
         poll(&bed.store, "blind", T0 + 3 * HOUR, PollResult::Unchanged).await;
         assert_eq!(bed.number("SELECT from_at FROM gap").await, Some(T0), "blind since it was last read");
         assert_eq!(bed.number("SELECT until_at FROM gap").await, Some(T0 + 3 * HOUR));
         assert_eq!(bed.text("SELECT reason FROM gap").await, "status");
-        let later = bed.store.coverage(T0, T0 + DAY, T0 + 5 * HOUR).await.unwrap();
+        let later = bed.store.coverage((T0, T0 + DAY), "", T0 + 5 * HOUR).await.unwrap();
         assert_eq!((later.blind_hours, later.service_hours), (3.0, 10.0));
-        let middle = bed.store.coverage(T0 + 2 * HOUR, T0 + 4 * HOUR, T0 + 5 * HOUR).await.unwrap();
+        let middle = bed.store.coverage((T0 + 2 * HOUR, T0 + 4 * HOUR), "", T0 + 5 * HOUR).await.unwrap();
         assert_eq!((middle.blind_hours, middle.service_hours), (1.0, 4.0), "cut to the period");
         poll(&bed.store, "blind", T0 + 6 * HOUR, failed("status")).await;
         assert_eq!(bed.count("gap").await, 2, "a new gap after a success");
