@@ -69,7 +69,8 @@ impl App {
         let clock = Arc::new(SystemClock::default());
         let shared: SharedClock = clock.clone();
         let state_dir = &config.service.state_dir;
-        std::fs::create_dir_all(state_dir)
+        std::os::unix::fs::DirBuilderExt::mode(std::fs::DirBuilder::new().recursive(true), 0o700)
+            .create(state_dir)
             .with_context(|| format!("the state directory {} cannot be made", state_dir.display()))?;
         let store = open_store(&config, &clock).await?;
         let (gatherer, gathering) = Gatherer::new(store.clone());

@@ -149,6 +149,8 @@ CREATE TABLE hit (
   mentions TEXT NOT NULL,
   -- Keyed fingerprints of what was found, so that an edit that adds something is told.
   said TEXT NOT NULL,
+  -- 1 where all that was found is employees' conduct, which the profile does not let us keep.
+  withheld INTEGER NOT NULL DEFAULT 0,
   created_at INTEGER NOT NULL,
   changed_at INTEGER NOT NULL,
   UNIQUE (document, organisation)
@@ -171,7 +173,9 @@ CREATE TABLE finding (
   at_risk INTEGER,
   restricted INTEGER NOT NULL,
   spans TEXT NOT NULL,
-  reason TEXT NOT NULL
+  reason TEXT NOT NULL,
+  -- When an edit took it away: what was once exposed stays known.
+  gone_at INTEGER
 ) STRICT;
 CREATE INDEX finding_hit ON finding (hit);
 

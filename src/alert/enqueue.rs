@@ -10,7 +10,7 @@ use super::render::{self, Row};
 use super::{Options, Reason};
 use crate::clock::SharedClock;
 use crate::mail::Mailer;
-use crate::model::{Category, Finding, HitId, Licence, OrganisationId, Severity};
+use crate::model::{Finding, HitId, Licence, OrganisationId, Severity};
 use crate::schedule::CronLine;
 use crate::secret;
 use crate::store::{DigestItem, HitDecision, NewAlert, NewDelivery, OutboxItem, Rendered, Store, StoreError};
@@ -84,7 +84,11 @@ impl Enqueuer {
             let earlier = self.earlier(&item).await?;
             for decision in decide(&item, &earlier, now) {
                 if decision.reason.is_immediate() {
-                    let key = (item.hit.organisation.clone(), decision.group, item.hit.story);
+                    // A hit that Communications may know in part only is told by itself: it must not stand
+                    // for others, nor they for it.
+                    let split = is_split(&item, decision.group);
+                    let story = if split { -item.hit.id } else { item.hit.story };
+                    let key = (item.hit.organisation.clone(), decision.group, story);
                     at_once.entry(key).or_default().push((item.clone(), decision));
                 } else {
                     waiting.push(self.waiting(&item, decision, now));
@@ -149,7 +153,7 @@ impl Enqueuer {
             told.iter().map(|(other, _)| other).filter(|other| other.hit.id != hit.id).collect();
         let also: Vec<String> =
             also.into_iter().map(|other| render::pointer(&other.hit, is_split(other, group))).collect();
-        let message = if group != Group::Communications && self.addresses(group).is_empty() {
+        let message = if group != Group::Communications && !self.reaches(group) {
             render::notice(&told.iter().map(|(item, _)| HitId(item.hit.id)).collect::<Vec<_>>(), trust)?
         } else if is_split(item, group) {
             render::partly_restricted(&hit, &mine, trust)?
@@ -168,7 +172,7 @@ impl Enqueuer {
         // The kind stands in a header: it must not say more than the notice does.
         let kind = match group {
             Group::Communications => "immediate",
-            _ if self.addresses(group).is_empty() => "notice",
+            _ if !self.reaches(group) => "notice",
             _ => group.as_str(),
         };
         Ok(vec![self.alert(kind, organisation, group, message, decisions.collect(), Vec::new())?])
@@ -229,12 +233,12 @@ impl Enqueuer {
             .map(|item| {
                 let (mine, others): (Vec<&Finding>, Vec<&Finding>) =
                     item.findings.iter().partition(|finding| is_for(group, finding.category));
-                let is_split =
-                    group == Group::Communications && others.iter().any(|other| is_kept_apart(other));
+                let is_split = group == Group::Communications
+                    && others.iter().any(|other| other.category.is_restricted());
                 Row { hit: &item.hit, findings: mine, is_split }
             })
             .collect();
-        let message = if group != Group::Communications && self.addresses(group).is_empty() {
+        let message = if group != Group::Communications && !self.reaches(group) {
             render::notice(&rows.iter().map(|row| HitId(row.hit.id)).collect::<Vec<_>>(), trust)?
         } else if kind == "digest" {
             render::digest(&rows, trust, &self.sources)?
@@ -276,6 +280,12 @@ impl Enqueuer {
         })
     }
 
+    /// Whether those whom a group stands for get its mails; in shadow mode the operator gets them, who may
+    /// not read what is kept apart.
+    fn reaches(&self, group: Group) -> bool {
+        !self.shadow && !self.addresses(group).is_empty()
+    }
+
     fn addresses(&self, group: Group) -> &Vec<String> {
         match group {
             Group::Crisis => &self.options.recipients.crisis,
@@ -290,14 +300,9 @@ impl Enqueuer {
     }
 }
 
-/// Whether a finding is for the restricted group or the crisis contact, and for nobody else.
-fn is_kept_apart(finding: &Finding) -> bool {
-    finding.category.is_restricted() || finding.category == Category::Welfare
-}
-
 /// Whether Communications may know of a hit only its number and the kinds of what is theirs.
 fn is_split(item: &OutboxItem, group: Group) -> bool {
-    group == Group::Communications && item.findings.iter().any(is_kept_apart)
+    group == Group::Communications && item.findings.iter().any(|finding| finding.category.is_restricted())
 }
 
 fn grouped(items: Vec<DigestItem>) -> BTreeMap<(String, Group), Vec<DigestItem>> {

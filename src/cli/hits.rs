@@ -149,11 +149,16 @@ fn show(hit: &HitDetail) {
             );
         }
     }
-    for (reason, recipients, at) in &hit.decisions {
-        anstream::println!(
-            "\ndecided    {reason} for {recipients}, {}",
-            clock::london_text(clock::from_ms(*at))
-        );
+    for decided in &hit.decisions {
+        let mails = match (decided.mails, decided.failed) {
+            (0, _) => "no mail yet".to_owned(),
+            (mails, 0) => format!("{} of {mails} mails accepted", decided.sent),
+            (mails, failed) => {
+                format!("{} of {mails} mails accepted, {failed} refused for good", decided.sent)
+            }
+        };
+        let at = clock::london_text(clock::from_ms(decided.at));
+        anstream::println!("\ndecided    {} for {}, {at}; {mails}", decided.reason, decided.recipients);
     }
 }
 

@@ -90,6 +90,11 @@ fn load_with(file: &Path, environment: Vec<(String, String)>) -> Result<Config, 
         }
     }
     let mut sections = read_sections(&mut layer, &mut problems);
+    // The unit's state directory, also for commands that run beside the service.
+    let default_dir = sections.service.state_dir == Service::default().state_dir;
+    if default_dir && std::env::var_os("STATE_DIRECTORY").is_none() && file.starts_with("/etc") {
+        sections.service.state_dir = "/var/lib/trustwatch".into();
+    }
     read_store_url(&mut sections.store, &layer, &mut problems);
     let overlay: Overlay = take(&mut layer, "overlay", &mut problems);
     let organisations = take_list::<OrganisationConfig>(&mut layer, "organisation", &mut problems);

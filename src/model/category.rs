@@ -153,10 +153,10 @@ impl Category {
         matches!(self, Self::Disrepute | Self::MissingDisclaimer | Self::Purdah)
     }
 
-    /// Whether findings of it are shown to the restricted group only (`concern.safety`: protected
-    /// disclosures, SEC 8, EPUT 5.1.5).
+    /// Whether findings of it are kept apart: protected disclosures (`concern.safety`, SEC 8, EPUT 5.1.5) for
+    /// the restricted group, people in danger (`concern.welfare`) for the crisis contact.
     pub const fn is_restricted(self) -> bool {
-        matches!(self, Self::Safety)
+        matches!(self, Self::Safety | Self::Welfare)
     }
 }
 

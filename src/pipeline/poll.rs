@@ -142,12 +142,13 @@ async fn visit(
     let bytes = i64::try_from(page.wire_bytes).unwrap_or(i64::MAX);
     let pass = Pass { is_first: claim.first_polled_at.is_none(), same_generation };
     let (entries, repaired) = entries_of(parts, planned, page, at).await?;
-    let (records, listed) = judge(parts, planned, entries, pass, at).await?;
+    let (records, listed, is_whole) = judge(parts, planned, entries, pass, at).await?;
     crate::telemetry::count_entries(records.len() as u64);
     Ok(PollResult::Read {
-        etag,
-        last_modified,
-        body_hash,
+        // With an entry left out the body must come again, changed or not.
+        etag: etag.filter(|_| is_whole),
+        last_modified: last_modified.filter(|_| is_whole),
+        body_hash: if is_whole { body_hash } else { String::new() },
         generation: parts.generation.clone(),
         bytes,
         repaired,
@@ -232,14 +233,14 @@ impl Pass {
     }
 }
 
-/// Which entries are new or changed, and what they say.
+/// Which entries are new or changed, and what they say; all that are listed; whether all could be judged.
 async fn judge(
     parts: &Arc<Parts>,
     planned: &Planned,
     entries: Vec<Entry>,
     pass: Pass,
     at: DateTime<Utc>,
-) -> Result<(Vec<EntryRecord>, Vec<String>), Failure> {
+) -> Result<(Vec<EntryRecord>, Vec<String>, bool), Failure> {
     let source = &planned.source;
     let keyed: Vec<(String, String, Entry)> = entries
         .into_iter()
@@ -258,6 +259,7 @@ async fn judge(
         known.map_err(|error| Failure::new("store", error.to_string(), FailureClass::Temporary))?;
     let fresh: Vec<_> =
         keyed.into_iter().filter(|(key, content, _)| known.get(key) != Some(content)).collect();
+    let wanted = fresh.len();
     let (parts, source) = (parts.clone(), source.clone());
     let judged = tokio::task::spawn_blocking(move || {
         let record = |(key, content, entry): (String, String, Entry)| {
@@ -269,12 +271,13 @@ async fn judge(
             }
             judged.ok().map(|state| EntryRecord { key, content, backlog, state })
         };
-        fresh.into_iter().filter_map(record).collect()
+        fresh.into_iter().filter_map(record).collect::<Vec<_>>()
     });
     let records = judged
         .await
         .map_err(|_| Failure::new("unreadable", "the extractor failed on it", FailureClass::Soft))?;
-    Ok((records, listed))
+    let is_whole = records.len() == wanted;
+    Ok((records, listed, is_whole))
 }
 
 fn state_of(parts: &Parts, source: &Source, entry: &Entry, at: DateTime<Utc>) -> EntryState {

@@ -26,6 +26,7 @@ pub(super) fn of(
     if hits.is_empty() {
         return None;
     }
+    let hits: Vec<HitRecord> = hits.into_iter().map(|hit| hit_record(parts, document, hit)).collect();
     let masker = parts.classifier.masker();
     let prints = Fingerprints::of(&document.text);
     let title = words(&document.title);
@@ -53,9 +54,20 @@ pub(super) fn of(
         text_key,
         simhash: prints.simhash,
         bands: prints.bands(),
-        clear: serde_json::to_vec(document).unwrap_or_default(),
-        hits: hits.into_iter().map(|hit| hit_record(parts, document, hit)).collect(),
+        clear: clear(document, &hits),
+        hits,
     })
+}
+
+/// What is sealed of a document. Where anything about a worker's conduct may not be kept, neither may
+/// who wrote it (SEC 2.10).
+fn clear(document: &Document, hits: &[HitRecord]) -> Vec<u8> {
+    let mut document = document.clone();
+    if hits.iter().any(|hit| hit.withheld > 0) {
+        document.author.clear();
+        document.author_handle.clear();
+    }
+    serde_json::to_vec(&document).unwrap_or_default()
 }
 
 /// Findings about employees' conduct are counted and not kept, unless the profile says otherwise.

@@ -52,7 +52,7 @@ fn table(report: &Report) -> String {
     for row in &report.rows {
         let number = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
         table.add_row([
-            Cell::new(row.period),
+            Cell::new(if row.complete { row.period.to_string() } else { format!("{} *", row.period) }),
             Cell::new(&row.group),
             number(row.hits.to_string()),
             number(row.stories.to_string()),
@@ -63,8 +63,8 @@ fn table(report: &Report) -> String {
         ]);
     }
     let mut text = format!("Trend from {} to {}\n{table}\n", report.from, report.to);
-    if report.rows.is_empty() {
-        text = format!("Trend from {} to {}: nothing was found.\n", report.from, report.to);
+    if report.rows.iter().any(|row| !row.complete) {
+        text.push_str("* not a whole period: the one before it is\n");
     }
     if report.employee_conduct_counted > 0 {
         text.push_str(&format!(
@@ -77,7 +77,8 @@ fn table(report: &Report) -> String {
 
 fn csv(report: &Report) -> Result<String, RenderError> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(HEADINGS.map(|heading| heading.replace(' ', "_")))?;
+    let headings = HEADINGS.iter().map(|heading| heading.replace(' ', "_"));
+    writer.write_record(headings.chain(["complete".to_owned()]))?;
     for row in &report.rows {
         writer.write_record([
             row.period.to_string(),
@@ -88,6 +89,7 @@ fn csv(report: &Report) -> Result<String, RenderError> {
             row.previous_stories.to_string(),
             format!("{:.1}", row.blind_hours),
             format!("{:.1}", row.service_hours),
+            row.complete.to_string(),
         ])?;
     }
     let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;

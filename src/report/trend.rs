@@ -80,6 +80,8 @@ pub enum BuildError {
 pub struct ReportRow {
     /// First day of the period.
     pub period: NaiveDate,
+    /// Whether the report holds the whole period.
+    pub complete: bool,
     /// The group.
     pub group: String,
     /// Hits.
@@ -154,7 +156,8 @@ pub async fn build(
         let previous = period.previous(start);
         let end = period.next(start);
         let ms = |day| clock::london_midnight(day).timestamp_millis();
-        let span = (ms(start), ms(end));
+        let complete = end - Days::new(1) <= to && end <= clock::london_day(now);
+        let span = (ms(start), ms(end).min(ms(to + Days::new(1))));
         let all = store.coverage(span, "", now.timestamp_millis()).await?;
         let here = counts.keys().filter(|(day, _)| *day == start || *day == previous).map(|(_, group)| group);
         let mut groups: BTreeSet<&str> = here.map(String::as_str).collect();
@@ -173,6 +176,7 @@ pub async fn build(
             };
             rows.push(ReportRow {
                 period: start,
+                complete,
                 group: group.to_owned(),
                 hits,
                 stories,
@@ -183,7 +187,7 @@ pub async fn build(
             });
         }
     }
-    let employee_conduct_counted = store.withheld(&from.to_string(), &to.to_string()).await?;
+    let employee_conduct_counted = store.withheld(&first.to_string(), &to.to_string()).await?;
     Ok(Report { version: 1, from: first, to, rows, employee_conduct_counted, not_seen: NOT_SEEN })
 }
 

@@ -43,6 +43,8 @@ pub struct HitRow {
     pub at: i64,
     /// Whether it came with a first pass.
     pub backlog: i64,
+    /// 1 where all that was found is employees' conduct.
+    pub withheld: i64,
     /// Whether part of it is for the restricted group or the crisis contact only.
     pub restricted: i64,
     /// Which story.
@@ -146,7 +148,7 @@ pub struct DigestItem {
 }
 
 const OUTBOX: &str = "SELECT h.id, o.version, h.organisation, h.source, d.kind, d.url, d.linkable, d.title, d.published_at,
-  d.first_seen_at, h.at, h.backlog, h.restricted, h.story, (SELECT COUNT(*) FROM hit c WHERE c.story = h.story) AS copies,
+  d.first_seen_at, h.at, h.backlog, h.withheld, h.restricted, h.story, (SELECT COUNT(*) FROM hit c WHERE c.story = h.story) AS copies,
   (SELECT COUNT(*) FROM decision y JOIN hit c ON c.id = y.hit WHERE c.story = h.story AND c.id <> h.id AND c.severity = h.severity
     AND y.recipients = 'communications' AND y.reason IN ('first', 'escalated')) AS story_told,
   (SELECT COUNT(*) FROM decision y JOIN hit c ON c.id = y.hit JOIN document e ON e.id = c.document
@@ -154,7 +156,7 @@ const OUTBOX: &str = "SELECT h.id, o.version, h.organisation, h.source, d.kind, 
     AND y.recipients = 'communications' AND y.reason IN ('first', 'escalated')) AS page_told
 FROM outbox o JOIN hit h ON h.id = o.hit JOIN document d ON d.id = h.document
 ORDER BY o.id LIMIT $1";
-const FINDINGS: &str = "SELECT category, rule, rule_version, severity, score, clauses, binds, origin, writer, at_risk, spans, reason
+const FINDINGS: &str = "SELECT category, rule, rule_version, severity, score, clauses, binds, origin, writer, at_risk, spans, reason, gone_at
 FROM finding WHERE hit = $1 ORDER BY id";
 const DECIDED: &str = "SELECT recipients, reason, severity FROM decision WHERE hit = $1 ORDER BY id";
 const TAKE: &str = "DELETE FROM outbox WHERE hit = $1 AND version = $2";
@@ -167,7 +169,7 @@ const INSERT_DECISION: &str =
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 const CARRY_OUT: Both = with_ids!("UPDATE decision SET alert = $1 WHERE alert IS NULL AND id IN ", 2, "");
 const WAITING: &str = "SELECT x.id AS decision, x.recipients, x.reason, x.at AS decided_at, h.id, x.version, h.organisation, h.source,
-  d.kind, d.url, d.linkable, d.title, d.published_at, d.first_seen_at, h.at, h.backlog, h.restricted, h.story,
+  d.kind, d.url, d.linkable, d.title, d.published_at, d.first_seen_at, h.at, h.backlog, h.withheld, h.restricted, h.story,
   (SELECT COUNT(*) FROM hit c WHERE c.story = h.story) AS copies,
   (SELECT COUNT(*) FROM decision y JOIN hit c ON c.id = y.hit WHERE c.story = h.story AND c.id <> h.id AND c.severity = h.severity
     AND y.recipients = 'communications' AND y.reason IN ('first', 'escalated')) AS story_told,
@@ -288,7 +290,14 @@ impl Store {
             on_read!(&self.db, pool => sqlx::query_as(WAITING).bind(now).bind(reason).fetch_all(pool).await?);
         let mut items = Vec::with_capacity(rows.len());
         for row in rows {
-            let findings = self.findings_of(row.hit.id).await?;
+            let findings = match self.findings_of(row.hit.id).await {
+                Ok(findings) => findings,
+                Err(error @ StoreError::Inconsistent(_)) => {
+                    tracing::error!(hit.id = row.hit.id, error = %error, "a hit cannot be put into a digest");
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let WaitingRow { decision, recipients, reason, decided_at, hit } = row;
             items.push(DigestItem { decision, recipients, reason, decided_at, hit, findings });
         }

@@ -83,12 +83,14 @@ ON CONFLICT (entry) DO UPDATE SET url = excluded.url, linkable = excluded.linkab
 RETURNING id";
 const KNOWN_HIT: &str = "SELECT id, said FROM hit WHERE document = $1 AND organisation = $2";
 const INSERT_HIT: &str = "INSERT INTO hit (document, organisation, source, story, at, day, severity, open_severity, backlog, restricted,
-  leads, mentions, said, created_at, changed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14) RETURNING id";
+  leads, mentions, said, created_at, changed_at, withheld)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15) RETURNING id";
 const UPDATE_HIT: &str =
     "UPDATE hit SET severity = $1, open_severity = $2, restricted = $3, mentions = $4, said = $5, version = version + $6,
-  backlog = $7, changed_at = $8 WHERE id = $9 RETURNING version";
-const DROP_FINDINGS: &str = "DELETE FROM finding WHERE hit = $1";
+  backlog = $7, changed_at = $8, withheld = $9 WHERE id = $10 RETURNING version";
+const DROP_FINDINGS: Both = with_list!("DELETE FROM finding WHERE hit = $1 AND rule IN ", 2, "");
+const FINDINGS_GONE: &str = "UPDATE finding SET gone_at = $1 WHERE hit = $2 AND gone_at IS NULL";
+const KEPT_FINDINGS: &str = "SELECT severity, restricted FROM finding WHERE hit = $1";
 const INSERT_FINDING: &str =
     "INSERT INTO finding (hit, category, rule, rule_version, severity, score, clauses, binds, origin, writer,
   at_risk, restricted, spans, reason)
@@ -332,14 +334,27 @@ async fn commit_hit(
         sqlx::query_as(KNOWN_HIT).bind(document_id).bind(organisation).fetch_optional(&mut **tx).await?);
     let (id, version) = if let Some((id, before)) = known {
         // Where things stand is written anew in any case; people are told where something was added.
-        let before: Vec<String> = super::hit::read_json(&before, "said")?;
-        let is_news = hit.said.iter().any(|said| !before.contains(said));
-        let version: i64 = on_tx!(&mut *tx, tx => {
-            sqlx::query(DROP_FINDINGS).bind(id).execute(&mut **tx).await?;
-            sqlx::query_scalar(UPDATE_HIT).bind(hit.severity.as_str()).bind(open.as_str()).bind(restricted).bind(&mentions)
-                .bind(&said).bind(i64::from(is_news)).bind(i64::from(from.backlog)).bind(from.now).bind(id)
-                .fetch_one(&mut **tx).await?
-        });
+        let mut known_said: Vec<String> = super::hit::read_json(&before, "said")?;
+        let news: Vec<String> = hit.said.iter().filter(|said| !known_said.contains(said)).cloned().collect();
+        let is_news = !news.is_empty();
+        known_said.extend(news);
+        // What was exposed once stays known, and as grave as it was: a figure that was printed stays true.
+        let kept = keep_vanished(tx, id, &hit.findings, from.now).await?;
+        let severity =
+            kept.iter().map(|(severity, _)| *severity).max().unwrap_or(Severity::Info).max(hit.severity);
+        let open = kept
+            .iter()
+            .filter(|(_, is_open)| *is_open)
+            .map(|(severity, _)| *severity)
+            .max()
+            .map_or(open, |kept| kept.max(open));
+        let restricted = restricted.max(i64::from(kept.iter().any(|(_, is_open)| !is_open)));
+        let said = serde_json::Value::from(known_said).to_string();
+        let version: i64 = on_tx!(&mut *tx, tx => sqlx::query_scalar(UPDATE_HIT)
+            .bind(severity.as_str()).bind(open.as_str()).bind(restricted).bind(&mentions)
+            .bind(&said).bind(i64::from(is_news)).bind(i64::from(from.backlog)).bind(from.now)
+            .bind(i64::from(hit.withheld > 0 && hit.findings.is_empty() && kept.is_empty())).bind(id)
+            .fetch_one(&mut **tx).await?);
         if !is_news {
             for finding in &hit.findings {
                 insert_finding(tx, id, finding).await?;
@@ -355,6 +370,7 @@ async fn commit_hit(
                 .bind(document_id).bind(organisation).bind(from.source).bind(story).bind(at).bind(&day)
                 .bind(hit.severity.as_str()).bind(open.as_str()).bind(i64::from(from.backlog)).bind(restricted)
                 .bind(i64::from(leads)).bind(&mentions).bind(&said).bind(from.now)
+                .bind(i64::from(hit.withheld > 0 && hit.findings.is_empty()))
                 .fetch_one(&mut **tx).await?);
         if hit.withheld > 0 {
             on_tx!(&mut *tx, tx => {
@@ -370,6 +386,26 @@ async fn commit_hit(
         sqlx::query(ENQUEUE).bind(id).bind(version).bind(from.now).execute(&mut **tx).await?;
     });
     Ok(Some((HitId(id), hit.severity)))
+}
+
+/// Makes room for the findings of an edited document: those of the same rules are written anew, the others
+/// stay as what once stood there. Severity and openness of those that stay.
+async fn keep_vanished(
+    tx: &mut Tx,
+    hit: i64,
+    findings: &[Finding],
+    now: i64,
+) -> Result<Vec<(Severity, bool)>, StoreError> {
+    let rules: Vec<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
+    let rules = serde_json::Value::from(rules).to_string();
+    let drop = DROP_FINDINGS.of_tx(tx);
+    let kept: Vec<(String, i64)> = on_tx!(tx, tx => {
+        sqlx::query(drop).bind(hit).bind(rules).execute(&mut **tx).await?;
+        sqlx::query(FINDINGS_GONE).bind(now).bind(hit).execute(&mut **tx).await?;
+        sqlx::query_as(KEPT_FINDINGS).bind(hit).fetch_all(&mut **tx).await?
+    });
+    let read = kept.into_iter().map(|(severity, restricted)| Ok((severity.parse()?, restricted == 0)));
+    read.collect::<Result<_, String>>().map_err(StoreError::Inconsistent)
 }
 
 async fn insert_finding(tx: &mut Tx, hit: i64, finding: &Finding) -> Result<(), StoreError> {

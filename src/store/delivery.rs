@@ -40,7 +40,7 @@ pub struct Waiting {
     pub waiting: i64,
     /// Since when the oldest waits (ms).
     pub oldest: Option<i64>,
-    /// How many ended without having been sent.
+    /// How many of the last day's ended without having been sent.
     pub failed: i64,
 }
 
@@ -48,9 +48,10 @@ const DUE: Both = claiming!(
     "SELECT d.id, d.fence, d.attempts, a.at, d.recipient, d.channel, a.message_id, a.kind, a.subject, a.text, a.html
 FROM delivery d JOIN alert a ON a.id = d.alert
 WHERE d.state = 'queued' AND d.next_at <= $1 AND d.lease_until <= $1
-ORDER BY d.next_at, d.id LIMIT $2",
+ORDER BY CASE WHEN a.kind IN ('digest', 'backlog') THEN 1 ELSE 0 END, d.next_at, d.id LIMIT $2",
     "FOR UPDATE OF d SKIP LOCKED"
 );
+const DAY_MS: i64 = 86_400_000;
 const LEASE: &str =
     "UPDATE delivery SET lease_until = $1, fence = fence + 1, attempts = attempts + 1 WHERE id = $2";
 const SENT: &str = "UPDATE delivery SET state = 'sent', sent_at = $1, lease_until = 0, detail = '' WHERE id = $2 AND fence = $3";
@@ -59,7 +60,7 @@ const FAILED: &str = "UPDATE delivery SET state = 'failed', lease_until = 0, det
 const WAITING: &str = "SELECT
   CAST(COALESCE(SUM(CASE WHEN state = 'queued' THEN 1 ELSE 0 END), 0) AS BIGINT) AS waiting,
   MIN(CASE WHEN state = 'queued' THEN (SELECT at FROM alert WHERE alert.id = delivery.alert) END) AS oldest,
-  CAST(COALESCE(SUM(CASE WHEN state = 'failed' THEN 1 ELSE 0 END), 0) AS BIGINT) AS failed
+  CAST(COALESCE(SUM(CASE WHEN state = 'failed' AND (SELECT at FROM alert WHERE alert.id = delivery.alert) > $1 THEN 1 ELSE 0 END), 0) AS BIGINT) AS failed
 FROM delivery WHERE state <> 'sent'";
 
 impl Store {
@@ -119,8 +120,8 @@ impl Store {
         tx.commit().await
     }
 
-    /// Mails that have not left.
-    pub async fn deliveries_waiting(&self) -> Result<Waiting, StoreError> {
-        Ok(on_read!(&self.db, pool => sqlx::query_as(WAITING).fetch_one(pool).await?))
+    /// Mails that have not left, as it stands at `now` (ms).
+    pub async fn deliveries_waiting(&self, now: i64) -> Result<Waiting, StoreError> {
+        Ok(on_read!(&self.db, pool => sqlx::query_as(WAITING).bind(now - DAY_MS).fetch_one(pool).await?))
     }
 }

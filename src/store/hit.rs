@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::db::on_read;
 use super::dialect::{Both, with_ids, with_list};
 use super::{Store, StoreError};
+use crate::clock;
 use crate::model::{Finding, HitId, Mention, OrganisationId};
 
 /// What a reader may see.
@@ -93,31 +94,50 @@ pub struct HitDetail {
     pub mentions: Vec<Mention>,
     /// What the rules found.
     pub findings: Vec<Finding>,
-    /// What was decided about it: reason, recipients, when (ms).
-    pub decisions: Vec<(String, String, i64)>,
+    /// What was decided about it, and what became of it.
+    pub decisions: Vec<Decided>,
+}
+
+/// A decision as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct Decided {
+    /// The named reason.
+    pub reason: String,
+    /// Which group.
+    pub recipients: String,
+    /// When (ms).
+    pub at: i64,
+    /// Mails that it became.
+    pub mails: i64,
+    /// Of them, how many were accepted.
+    pub sent: i64,
+    /// Of them, how many were refused for good.
+    pub failed: i64,
 }
 
 /// A hit of which everything is restricted shows no address and no headline.
 const LIST: Both = with_list!(
-    "SELECT h.id, h.organisation, CASE WHEN $1 = 1 OR h.restricted = 0 THEN h.source ELSE '' END AS source, h.day,
+    "SELECT h.id, h.organisation, CASE WHEN $1 = 1 OR h.restricted = 0 THEN h.source ELSE '' END AS source,
+  CASE WHEN $1 = 1 OR h.restricted = 0 THEN h.day ELSE '' END AS day,
   CASE WHEN $1 = 1 OR h.restricted = 0 THEN h.at ELSE 0 END AS at,
   CASE WHEN $1 = 1 THEN h.severity ELSE h.open_severity END AS severity, h.status,
   CASE WHEN $1 = 1 OR h.restricted = 0 THEN d.url ELSE '' END AS url,
   CASE WHEN $1 = 1 OR h.restricted = 0 THEN d.title ELSE '' END AS title,
-  h.restricted, h.story, h.backlog
+  h.restricted, CASE WHEN $1 = 1 OR h.restricted = 0 THEN h.story ELSE 0 END AS story, h.backlog
 FROM hit h JOIN document d ON d.id = h.document
-WHERE ($2 = '' OR h.day >= $2) AND ($3 = '' OR h.day <= $3) AND ($4 = '' OR h.organisation = $4)
+WHERE h.withheld = 0 AND ($2 = '' OR h.day >= $2) AND ($3 = '' OR h.day <= $3) AND ($4 = '' OR h.organisation = $4)
   AND ($6 = 0 OR h.organisation IN ",
     5,
     ") ORDER BY h.at DESC, h.id DESC LIMIT $7"
 );
 const ONE: Both = with_list!(
-    "SELECT h.id, h.organisation, CASE WHEN $1 = 1 OR h.restricted = 0 THEN h.source ELSE '' END AS source, h.day,
+    "SELECT h.id, h.organisation, CASE WHEN $1 = 1 OR h.restricted = 0 THEN h.source ELSE '' END AS source,
+  CASE WHEN $1 = 1 OR h.restricted = 0 THEN h.day ELSE '' END AS day,
   CASE WHEN $1 = 1 OR h.restricted = 0 THEN h.at ELSE 0 END AS at,
   CASE WHEN $1 = 1 THEN h.severity ELSE h.open_severity END AS severity, h.status,
   CASE WHEN $1 = 1 OR h.restricted = 0 THEN d.url ELSE '' END AS url,
   CASE WHEN $1 = 1 OR h.restricted = 0 THEN d.title ELSE '' END AS title,
-  h.restricted, h.story, h.backlog
+  h.restricted, CASE WHEN $1 = 1 OR h.restricted = 0 THEN h.story ELSE 0 END AS story, h.backlog
 FROM hit h JOIN document d ON d.id = h.document
 WHERE h.id = $2 AND ($4 = 0 OR h.organisation IN ",
     3,
@@ -131,9 +151,13 @@ const CATEGORIES: Both = with_ids!(
 const DETAIL: &str = "SELECT d.kind, d.linkable, d.published_at, d.first_seen_at, h.mentions,
   (SELECT COUNT(*) FROM hit o WHERE o.story = h.story)
 FROM hit h JOIN document d ON d.id = h.document WHERE h.id = $1";
-const FINDINGS: &str = "SELECT category, rule, rule_version, severity, score, clauses, binds, origin, writer, at_risk, spans, reason
+const FINDINGS: &str = "SELECT category, rule, rule_version, severity, score, clauses, binds, origin, writer, at_risk, spans, reason, gone_at
 FROM finding WHERE hit = $1 AND (restricted = 0 OR $2 = 1) ORDER BY id";
-const DECISIONS: &str = "SELECT reason, recipients, at FROM decision WHERE hit = $1 ORDER BY id";
+const DECISIONS: &str = "SELECT reason, recipients, at,
+  (SELECT COUNT(*) FROM delivery d WHERE d.alert = decision.alert) AS mails,
+  (SELECT COUNT(*) FROM delivery d WHERE d.alert = decision.alert AND d.state = 'sent') AS sent,
+  (SELECT COUNT(*) FROM delivery d WHERE d.alert = decision.alert AND d.state = 'failed') AS failed
+FROM decision WHERE hit = $1 ORDER BY id";
 
 #[derive(sqlx::FromRow)]
 pub(super) struct FindingRow {
@@ -149,6 +173,7 @@ pub(super) struct FindingRow {
     at_risk: Option<i64>,
     spans: String,
     reason: String,
+    gone_at: Option<i64>,
 }
 
 impl Store {
@@ -199,8 +224,8 @@ impl Store {
             linkable: shown && linkable != 0,
             published_at: published_at.filter(|_| shown),
             first_seen_at: if shown { first_seen_at } else { 0 },
-            copies,
-            mentions: read_json(&mentions, "mentions")?,
+            copies: if shown { copies } else { 0 },
+            mentions: if shown { read_json(&mentions, "mentions")? } else { Vec::new() },
             findings: findings.into_iter().map(FindingRow::finding).collect::<Result<_, _>>()?,
             decisions,
         }))
@@ -245,7 +270,14 @@ impl FindingRow {
             writer: self.writer.as_deref().map(word).transpose()?,
             at_risk: self.at_risk.map(|risk| risk != 0),
             spans: read_json(&self.spans, "spans")?,
-            reason: self.reason,
+            reason: match self.gone_at {
+                Some(at) => format!(
+                    "{}; no longer there since {}",
+                    self.reason,
+                    clock::london_text(clock::from_ms(at))
+                ),
+                None => self.reason,
+            },
         })
     }
 }

@@ -90,6 +90,8 @@ impl Store {
         let copied = sqlx::query("VACUUM INTO $1").bind(path).execute(&mut *connection).await;
         sqlx::query("PRAGMA query_only = ON").execute(&mut *connection).await?;
         copied?;
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(target, private).map_err(|error| fail(error.to_string()))?;
         let sync = || {
             std::fs::File::open(target)?.sync_all()?;
             let folder =

@@ -33,7 +33,7 @@ pub use coverage::Coverage;
 pub use delivery::{ClaimedDelivery, Waiting};
 pub use error::StoreError;
 pub use gather::Gatherer;
-pub use hit::{HitDetail, HitFilter, HitSummary, Scope};
+pub use hit::{Decided, HitDetail, HitFilter, HitSummary, Scope};
 pub use options::{Options, Retention};
 pub use record::{
     DocumentRecord, EntryOutcome, EntryRecord, EntryResult, EntryState, HitRecord, Outcome, PollOutcome,

@@ -36,7 +36,7 @@ ORDER BY h.id LIMIT $5";
 const TALLY_HITS: Both = with_ids!(
     "INSERT INTO tally (day, organisation, scope, category, severity, origin, source, status, rule, hits, stories)
 SELECT day, organisation, 'hit', '', open_severity, '', source, status, '', COUNT(*), CAST(SUM(leads) AS BIGINT)
-FROM hit WHERE id IN ",
+FROM hit WHERE withheld = 0 AND id IN ",
     1,
     " GROUP BY day, organisation, open_severity, source, status
 ON CONFLICT (day, organisation, scope, category, severity, origin, source, status, rule)
@@ -49,7 +49,7 @@ SELECT h.day, h.organisation, 'category', COALESCE(f.category, 'mention'), h.ope
   COUNT(*), CAST(SUM(h.leads) AS BIGINT)
 FROM hit h LEFT JOIN (SELECT hit, category, MAX(COALESCE(origin, '')) AS origin FROM finding WHERE restricted = 0 GROUP BY hit, category) f
   ON f.hit = h.id
-WHERE h.id IN ",
+WHERE h.withheld = 0 AND h.id IN ",
     1,
     " GROUP BY h.day, h.organisation, COALESCE(f.category, 'mention'), h.open_severity, COALESCE(f.origin, ''), h.source, h.status
 ON CONFLICT (day, organisation, scope, category, severity, origin, source, status, rule)
@@ -59,13 +59,13 @@ const TALLY_RULES: Both = with_ids!(
     "INSERT INTO tally (day, organisation, scope, category, severity, origin, source, status, rule, hits, stories)
 SELECT h.day, h.organisation, 'rule', f.category, f.severity, COALESCE(f.origin, ''), h.source, h.status, f.rule,
   COUNT(*), CAST(SUM(h.leads) AS BIGINT)
-FROM hit h JOIN finding f ON f.hit = h.id WHERE h.id IN ",
+FROM hit h JOIN finding f ON f.hit = h.id WHERE h.withheld = 0 AND h.id IN ",
     1,
     " GROUP BY h.day, h.organisation, f.category, f.severity, COALESCE(f.origin, ''), h.source, h.status, f.rule
 ON CONFLICT (day, organisation, scope, category, severity, origin, source, status, rule)
 DO UPDATE SET hits = tally.hits + excluded.hits, stories = tally.stories + excluded.stories"
 );
-const DROP_HITS: Both = with_ids!("DELETE FROM hit WHERE id IN ", 1, "");
+const DROP_HITS: Both = with_ids!("DELETE FROM hit WHERE withheld = 0 AND id IN ", 1, "");
 const DROP_DOCUMENTS: &str =
     "DELETE FROM document WHERE NOT EXISTS (SELECT 1 FROM hit WHERE hit.document = document.id)";
 const DROP_STORIES: &str =

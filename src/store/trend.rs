@@ -48,7 +48,7 @@ macro_rules! by_column {
         concat!(
             "SELECT day, name, CAST(SUM(hits) AS BIGINT) AS hits, CAST(SUM(stories) AS BIGINT) AS stories FROM (
   SELECT day, ", $column, " AS name, COUNT(*) AS hits, SUM(leads) AS stories FROM hit
-    WHERE day BETWEEN $1 AND $2 GROUP BY day, 2
+    WHERE withheld = 0 AND day BETWEEN $1 AND $2 GROUP BY day, 2
   UNION ALL
   SELECT day, ", $column, " AS name, SUM(hits) AS hits, SUM(stories) AS stories FROM (
     SELECT day, severity AS open_severity, source, organisation, status, hits, stories FROM tally
@@ -64,7 +64,7 @@ const BY_CATEGORY: &str = "SELECT day, name, CAST(SUM(hits) AS BIGINT) AS hits, 
     WHERE h.day BETWEEN $1 AND $2 GROUP BY h.day, f.category
   UNION ALL
   SELECT h.day AS day, 'mention' AS name, COUNT(*) AS hits, SUM(h.leads) AS stories FROM hit h
-    WHERE h.day BETWEEN $1 AND $2 AND NOT EXISTS (SELECT 1 FROM finding f WHERE f.hit = h.id AND f.restricted = 0)
+    WHERE h.day BETWEEN $1 AND $2 AND h.withheld = 0 AND NOT EXISTS (SELECT 1 FROM finding f WHERE f.hit = h.id AND f.restricted = 0)
     GROUP BY h.day
   UNION ALL
   SELECT day, category AS name, SUM(hits) AS hits, SUM(stories) AS stories FROM tally

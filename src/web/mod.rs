@@ -84,7 +84,7 @@ impl Health {
         if still > MAX_STILL_MS {
             wrong.push(format!("the scheduler has not moved for {} s", still / 1000));
         }
-        match self.store.deliveries_waiting().await {
+        match self.store.deliveries_waiting(now).await {
             Err(error) => wrong.push(format!("the store does not answer: {error}")),
             Ok(mail) => {
                 if let Some(oldest) = mail.oldest.filter(|oldest| now - oldest > MAX_MAIL_WAIT_MS) {
@@ -93,6 +93,9 @@ impl Health {
                         mail.waiting,
                         (now - oldest) / 60_000
                     ));
+                }
+                if mail.failed > 0 {
+                    wrong.push(format!("{} mails of the last day were refused for good", mail.failed));
                 }
                 if let Ok(due) = self.store.overdue(now).await {
                     telemetry::show_waiting(due, mail.waiting, mail.failed);

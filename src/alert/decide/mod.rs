@@ -112,14 +112,14 @@ pub fn decide(item: &OutboxItem, earlier: &Earlier, now: DateTime<Utc>) -> Vec<D
     if has(Category::Welfare) {
         push(Group::Crisis, true, Severity::Critical);
     }
-    if let Some(safety) = item.findings.iter().find(|finding| finding.category.is_restricted()) {
+    if let Some(safety) = item.findings.iter().find(|finding| finding.category == Category::Safety) {
         push(Group::Restricted, true, safety.severity);
     }
     let open: Vec<&Finding> = open_findings(item).collect();
     let only_conduct = item.findings.iter().all(|finding| finding.category.is_employee_conduct());
     if let Some(severity) = open.iter().map(|finding| finding.severity).max() {
         push(Group::Communications, severity >= Severity::High, severity);
-    } else if item.findings.is_empty() {
+    } else if item.findings.is_empty() && item.hit.withheld == 0 {
         push(Group::Communications, false, Severity::Info);
     } else if only_conduct {
         decisions.push(Decision {

@@ -35,6 +35,7 @@ fn item(findings: Vec<Finding>) -> OutboxItem {
         first_seen_at: NOW,
         at: NOW,
         backlog: 0,
+        withheld: 0,
         restricted: 0,
         story: 1,
         copies: 1,

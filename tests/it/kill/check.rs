@@ -21,7 +21,7 @@ pub(super) async fn is_quiet(setup: &Setup, url: Option<&str>, expected: usize) 
     let store = open(setup, url).await;
     let hits = store.hits(&Scope::OPEN, &HitFilter { limit: ALL, ..HitFilter::default() }).await.unwrap();
     let undecided = store.outbox(1).await.unwrap();
-    let waiting = store.deliveries_waiting().await.unwrap();
+    let waiting = store.deliveries_waiting(0).await.unwrap();
     let now = now().timestamp_millis();
     let backlog = store.waiting_decisions("backlog", now).await.unwrap();
     store.close().await;
@@ -95,7 +95,7 @@ pub(super) async fn everything(items: &[Item], sink: &Sink, setup: &Setup, url: 
             assert_eq!(told, 1, "TW-{number}: in {summary:?}, waiting: {}", waiting.contains(&number));
         }
     }
-    assert_eq!(store.deliveries_waiting().await.unwrap().failed, 0);
+    assert_eq!(store.deliveries_waiting(0).await.unwrap().failed, 0);
     assert_eq!(store.check().await.unwrap(), [""; 0]);
     store.close().await;
     let critical = items.iter().filter(|item| item.critical).count();

@@ -76,7 +76,7 @@ async fn an_address_refused_for_good_holds_nobody_up() {
     assert_eq!(sink.accepted().len(), 3);
     post.advance(NEXT_TRY_S);
     assert_eq!(deliverer.round().await.unwrap(), 0, "what was refused for good is not tried again");
-    assert_eq!(post.store.deliveries_waiting().await.unwrap().failed, 2);
+    assert_eq!(post.store.deliveries_waiting(0).await.unwrap().failed, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

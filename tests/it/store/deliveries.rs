@@ -64,7 +64,7 @@ async fn a_temporary_refusal_waits_and_a_permanent_one_ends() {
         let (a, b) = (&claimed[0], &claimed[1]);
         bed.store.delivery_retry(DeliveryId(a.id), a.fence, T0 + HOUR, "451 try later").await.unwrap();
         bed.store.delivery_failed(DeliveryId(b.id), b.fence, "550 no such user").await.unwrap();
-        let waiting = bed.store.deliveries_waiting().await.unwrap();
+        let waiting = bed.store.deliveries_waiting(0).await.unwrap();
         assert_eq!((waiting.waiting, waiting.oldest, waiting.failed), (1, Some(T0), 1));
         assert!(bed.store.claim_deliveries(T0 + HOUR - 1, LEASE, 9).await.unwrap().is_empty());
         let again = bed.store.claim_deliveries(T0 + HOUR, LEASE, 9).await.unwrap();
@@ -74,7 +74,7 @@ async fn a_temporary_refusal_waits_and_a_permanent_one_ends() {
         );
         assert_eq!(bed.text("SELECT detail FROM delivery WHERE state = 'failed'").await, "550 no such user");
         bed.store.delivered(DeliveryId(a.id), again[0].fence, T0 + HOUR).await.unwrap();
-        let done = bed.store.deliveries_waiting().await.unwrap();
+        let done = bed.store.deliveries_waiting(0).await.unwrap();
         assert_eq!((done.waiting, done.oldest, done.failed), (0, None, 1));
     })
     .await;

@@ -122,3 +122,36 @@ async fn an_edit_that_mentions_another_organisation_is_a_new_hit_of_it() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_an_edit_took_away_stays_known_as_grave_as_it_was() {
+    each(async |bed| {
+        sync(&bed.store, &["paper"]).await;
+        let id = store_hit(&bed.store, "story", T0, hit(&[Category::NhsNumber])).await;
+        decide_all(bed).await;
+        assert!(edited(bed, T0 + DAY, vec![hit(&[])]).await.is_empty(), "nothing new to tell");
+        let detail = bed.store.hit(id, &Scope::OPEN).await.unwrap().unwrap();
+        assert_eq!((detail.summary.severity.as_str(), detail.findings.len()), ("critical", 1));
+        assert!(detail.findings[0].reason.contains("no longer there since"), "{}", detail.findings[0].reason);
+        let back = edited(bed, T0 + 2 * DAY, vec![hit(&[Category::NhsNumber])]).await;
+        assert!(back.is_empty(), "it was told when it was first seen");
+        let detail = bed.store.hit(id, &Scope::OPEN).await.unwrap().unwrap();
+        assert!(!detail.findings[0].reason.contains("no longer"), "it is back");
+        assert_eq!(bed.count("finding").await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn another_number_on_a_page_that_was_told_is_told() {
+    each(async |bed| {
+        sync(&bed.store, &["paper"]).await;
+        let id = store_hit(&bed.store, "story", T0, hit(&[Category::NhsNumber])).await;
+        decide_all(bed).await;
+        let mut second = hit(&[Category::NhsNumber]);
+        second.said.push("the second patient's number".to_owned());
+        assert_eq!(edited(bed, T0 + HOUR, vec![second]).await, [id]);
+        assert_eq!(bed.store.outbox(10).await.unwrap()[0].hit.version, 2);
+    })
+    .await;
+}

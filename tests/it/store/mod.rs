@@ -16,4 +16,5 @@ mod records;
 mod reports;
 mod sealing;
 mod stories;
+mod telling;
 mod trends;

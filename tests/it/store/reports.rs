@@ -45,7 +45,7 @@ async fn by_source_each_line_tells_its_own_blind_hours() {
             .await
             .unwrap();
         let paper = report.rows.iter().find(|row| row.group == "paper").unwrap();
-        assert_eq!(paper.blind_hours, 0.0);
+        assert!(paper.blind_hours < 0.001, "{}", paper.blind_hours);
         let all = build(&bed.store, (day, day), Period::Day, GroupBy::Category, from_ms(T0 + 2 * HOUR)).await;
         assert!(all.unwrap().rows[0].blind_hours > 0.0);
     })
