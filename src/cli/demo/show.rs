@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::serve::{Served, serve};
 use super::world::{Form, World};
-use crate::cli::{Ended, load_file, on_runtime, quiet_logging};
+use crate::cli::{Ended, load_file, on_runtime};
 use crate::clock::{self, Clock, SystemClock};
 use crate::daemon::{App, Wishes};
 use crate::model::HitId;
@@ -20,6 +20,7 @@ use crate::pipeline::Progress;
 use crate::report::{self, Format, Period};
 use crate::secret;
 use crate::store::{AlertRow, GroupBy, HitFilter, Scope, Store};
+use crate::telemetry;
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
@@ -38,7 +39,8 @@ const SHOW_EVERY: Duration = Duration::from_millis(500);
 const ONCE_PATIENCE: Duration = Duration::from_secs(60);
 
 pub(in crate::cli) fn run(args: &Args) -> anyhow::Result<Ended> {
-    quiet_logging();
+    // That the names of this world are dialled on loopback is said in words of our own.
+    telemetry::start_logging("error", telemetry::LogFormat::Text);
     let folder = std::env::temp_dir().join(format!("trustwatch-demo-{}", &secret::random_token()?[..8]));
     std::fs::create_dir_all(&folder)?;
     on_runtime(demo(args.once, &folder))?;
@@ -251,6 +253,7 @@ impl Screen {
 }
 
 fn show_mail(alert: &AlertRow) {
-    anstream::println!("\nOne of them, as it reads:\n{}", "-".repeat(78));
-    anstream::println!("Subject: {}\n\n{}{}\n", alert.subject, alert.text, "-".repeat(78));
+    let line = "-".repeat(78);
+    anstream::println!("\nOne of them, as it reads:\n{line}");
+    anstream::println!("Subject: {}\n\n{}\n{line}\n", alert.subject, alert.text.trim_end());
 }
