@@ -94,6 +94,9 @@ impl CronLine {
         let mut shortest = chrono::Duration::MAX;
         for _ in 0..OCCURRENCES {
             let next = self.next_after(due);
+            if next == DateTime::<Utc>::MAX_UTC {
+                break;
+            }
             shortest = shortest.min(next - due);
             due = next;
         }
@@ -246,6 +249,17 @@ mod tests {
     fn both_day_fields_are_joined_with_or() {
         assert_eq!(next("0 9 1 * MON", "2026-11-24T00:00:00Z"), "2026-11-30T09:00Z");
         assert_eq!(next("0 9 1 * MON", "2026-11-30T10:00:00Z"), "2026-12-01T09:00Z");
+    }
+
+    #[test]
+    fn the_shortest_interval_is_that_of_the_busiest_time() {
+        let shortest = |line: &str| {
+            let line: CronLine = line.parse().unwrap();
+            line.shortest_interval("2026-01-01T00:00:00Z".parse().unwrap()).as_secs()
+        };
+        assert_eq!(shortest("* * * * *"), 60);
+        assert_eq!(shortest("0,10 9 * * *"), 600);
+        assert!(shortest("0 5 1 1 *") >= 365 * 86_400 - 3600, "once a year");
     }
 
     #[test]
