@@ -85,13 +85,24 @@ fn starts_entity(text: &str) -> bool {
 /// only the words before its first tag. It is escaped, so that it is read as the markup it is.
 pub(super) fn escape_raw_markup(text: &str) -> Cow<'_, str> {
     let is_rss = text.contains("<rss") || text.contains("<rdf:RDF") || text.contains("<RDF");
-    if !is_rss {
+    if !is_rss || !holds_raw_markup(text, "<title") && !holds_raw_markup(text, "<description") {
         return Cow::Borrowed(text);
     }
     match escaped_in(&TITLE, text) {
         Cow::Borrowed(text) => escaped_in(&DESCRIPTION, text),
         Cow::Owned(text) => Cow::Owned(escaped_in(&DESCRIPTION, &text).into_owned()),
     }
+}
+
+/// Whether a tag other than its own end follows the words of an element: a cheap look before the patterns
+/// above, which most feeds then never meet.
+fn holds_raw_markup(text: &str, element: &str) -> bool {
+    text.match_indices(element).any(|(at, _)| {
+        let after = text[at..].find('>').map_or("", |end| &text[at + end + 1..]);
+        after
+            .find('<')
+            .is_some_and(|next| !after[next..].starts_with("</") && !after[next..].starts_with("<![CDATA["))
+    })
 }
 
 fn escaped_in<'a>(element: &Regex, text: &'a str) -> Cow<'a, str> {
