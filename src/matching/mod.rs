@@ -3,12 +3,19 @@
 //! organisation's: "the Solent" is the sea, "heft" a word, `deputy` no EPUT.
 
 mod context;
+mod query;
+mod reading;
 mod spaced;
 mod term;
+mod vocabulary;
+mod words;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
+pub use query::{Asked, Budget, FactKey, Matched, Piece, Plan, Query, QueryError, Scope};
+pub use reading::{Reading, Run, Token};
 pub use spaced::Spaced;
+pub use vocabulary::{Found, Leaf, List, Vocabulary, VocabularyError};
 
 use context::{Context, Whole};
 use term::{Term, terms_of};
@@ -65,7 +72,7 @@ struct CompiledWatch {
 }
 
 /// A name found, before overlaps are settled.
-struct Found {
+struct NameFound {
     organisation: usize,
     watch: usize,
     start: usize,
@@ -144,7 +151,7 @@ impl Matcher {
                 if term.fits(&spaced, field, start, end)
                     && watch.context.admits(&spaced, start, end, whole, field)
                 {
-                    found.push(Found { organisation: term.organisation, watch: term.watch, start, end });
+                    found.push(NameFound { organisation: term.organisation, watch: term.watch, start, end });
                 }
             }
         }
@@ -152,9 +159,9 @@ impl Matcher {
         found.sort_by(|a, b| {
             (b.end - b.start).cmp(&(a.end - a.start)).then(a.start.cmp(&b.start)).then(b.watch.cmp(&a.watch))
         });
-        let mut kept: Vec<Found> = Vec::new();
+        let mut kept: Vec<NameFound> = Vec::new();
         for candidate in found {
-            let overlaps = |other: &Found| {
+            let overlaps = |other: &NameFound| {
                 other.organisation == candidate.organisation
                     && candidate.start < other.end
                     && other.start < candidate.end

@@ -44,6 +44,17 @@ impl<'a> Folded<'a> {
         }
         (self.origin[start] as usize, self.origin[end - 1] as usize + 1)
     }
+
+    /// The bytes of the folded text that came from characters `start..end` of the original; `None` where
+    /// nothing of them was kept.
+    pub fn folded_bytes(&self, start: usize, end: usize) -> Option<(usize, usize)> {
+        if self.origin.is_empty() {
+            return (start < end && end <= self.text.len()).then_some((start, end));
+        }
+        let from = self.origin.partition_point(|origin| (*origin as usize) < start);
+        let to = self.origin.partition_point(|origin| (*origin as usize) < end);
+        (from < to).then_some((from, to))
+    }
 }
 
 /// Characters that nobody sees: they only break words apart for a machine.
