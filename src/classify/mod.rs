@@ -1,22 +1,27 @@
 //! Hits to findings: rules as data, judged on the evidence around each place that a detector names.
 //! Pure, and the same for the same input: the `classify` command and the service share it whole.
 
-mod detect;
+mod annotate;
 mod evidence;
-mod origin;
+mod explain;
+mod facts;
+mod identifiers;
+mod person;
 mod rules;
 mod view;
 
 use std::sync::Arc;
 
-pub use rules::{Rule, RuleError, RuleExample, RuleSet};
+pub use explain::Explanation;
+pub use rules::{Rule, RuleExample, RuleSet};
 
 use crate::mask::Masker;
-use crate::matching::{Matcher, MatcherError, Mentioned};
-use crate::model::{Category, Document, Family, Finding, Hit, Profile};
-use detect::Place;
+use crate::matching::{Budget, Matcher, MatcherError, Mentioned, lookalike};
+use crate::model::{Category, Document, DocumentKind, Family, Field, Finding, Hit, Profile, Span};
 use evidence::Verdict;
-use view::View;
+use identifiers::Place;
+use rules::CompiledRule;
+use view::{RULE_BUDGET, Seen, This, View};
 
 /// Judges documents for every organisation.
 #[derive(Debug, Clone)]
@@ -55,6 +60,11 @@ impl Classifier {
         &self.parts.matcher
     }
 
+    /// The rules.
+    pub fn rules(&self) -> &RuleSet {
+        &self.parts.rules
+    }
+
     /// The hits of `document`, in the order of the profiles; none where nobody is mentioned.
     pub fn classify(&self, document: &Document) -> Vec<Hit> {
         let parts = &*self.parts;
@@ -62,58 +72,166 @@ impl Classifier {
         if mentioned.is_empty() {
             return Vec::new();
         }
-        mentioned.into_iter().map(|mentioned| parts.judge(document, mentioned)).collect()
+        let seen = Seen::new(document, &parts.rules, &parts.masker);
+        mentioned.into_iter().map(|mentioned| parts.judge(&seen, mentioned, None)).collect()
     }
 }
 
 impl Parts {
-    fn judge(&self, document: &Document, mentioned: Mentioned) -> Hit {
+    /// Asks every rule. With `told`, every rule's reasoning is written there.
+    fn judge(&self, seen: &Seen<'_>, mentioned: Mentioned, mut told: Option<&mut Vec<Explanation>>) -> Hit {
         let profile = &self.profiles[mentioned.profile];
-        let view = View::new(document, profile, &mentioned.mentions, &self.rules);
-        let findings = self.rules.iter().filter_map(|rule| self.apply(rule, &view)).collect();
-        Hit::new(mentioned.organisation, mentioned.mentions, findings)
+        let mut view = View::new(seen, profile, &mentioned.mentions, &self.rules, &self.masker);
+        let mut findings = Vec::new();
+        let mut overran = Vec::new();
+        for rule in self.rules.compiled() {
+            let budget = Budget::new(RULE_BUDGET);
+            let judged = self.ask(rule, &view, &budget);
+            if budget.is_overrun() {
+                overran.push(rule.rule.id.clone());
+            }
+            let finding = judged.finding(rule, &view, &budget);
+            if let Some(told) = told.as_deref_mut() {
+                told.extend(judged.explain(rule, finding.as_ref(), budget.is_overrun()));
+            }
+            let Some(finding) = finding else { continue };
+            view.facts.add(finding.category);
+            if let Some(marks) = rule.marks {
+                let fired = judged.fired(rule).flat_map(|(place, _)| place.runs.iter().copied());
+                let runs = view.found.runs(marks).iter().copied().chain(fired).collect();
+                view.found.set(marks, runs);
+                self.rules.derive(&seen.reading, &mut view.found);
+            }
+            findings.push(finding);
+        }
+        let mut hit = Hit::new(mentioned.organisation, mentioned.mentions, findings);
+        hit.overran = overran;
+        hit
     }
 
-    /// The finding of one rule: the places where it fires become spans, the best score counts.
-    fn apply(&self, rule: &Rule, view: &View<'_>) -> Option<Finding> {
-        if !rule.kinds.is_empty() && !rule.kinds.contains(&view.document.kind)
-            || view.has_any(&rule.unless_signals)
+    /// What a rule says of each place of its detector.
+    fn ask(&self, rule: &CompiledRule, view: &View<'_>, budget: &Budget) -> Judged {
+        if let Some(when) = &rule.when
+            && view.ask(when, This::NONE, budget).is_none()
         {
-            return None;
+            return Judged::NotAsked;
         }
-        let places = detect::places(rule.detector, view, &self.masker);
-        let judged: Vec<(Place, Verdict)> = places
+        if let Some(unless) = &rule.unless
+            && let Some(runs) = view.ask(unless, This::NONE, budget)
+        {
+            return Judged::RuledOut(view.because("it was ruled out", &runs));
+        }
+        let threshold = view.profile.threshold(&rule.rule.id, rule.rule.category).unwrap_or(rule.rule.threshold);
+        let places = identifiers::places(rule.rule.detector, view);
+        let weighed = places
             .into_iter()
             .map(|place| {
-                let verdict = evidence::weigh(rule, view, &place);
+                let verdict = evidence::weigh(rule, view, &place, budget);
                 (place, verdict)
             })
-            .filter(|(_, verdict)| verdict.score >= rule.threshold)
             .collect();
-        let (_, best) = judged.iter().max_by(|(_, a), (_, b)| a.score.total_cmp(&b.score))?;
-        let mut severity = judged.iter().map(|(place, _)| place.severity.unwrap_or(rule.severity())).max()?;
-        let mut reason = best.reason(rule, judged.len());
-        let origin = (rule.category.family() == Family::Confidentiality).then(|| {
-            let (origin, because) = origin::of(&self.rules, view);
+        Judged::Weighed { places: weighed, threshold }
+    }
+}
+
+/// What became of a rule.
+enum Judged {
+    /// What it needs does not hold.
+    NotAsked,
+    /// Something rules it out.
+    RuledOut(String),
+    /// Its places were weighed.
+    Weighed { places: Vec<(Place, Verdict)>, threshold: f64 },
+}
+
+impl Judged {
+    /// The places that reach the threshold.
+    fn fired(&self, _: &CompiledRule) -> impl Iterator<Item = &(Place, Verdict)> {
+        let (places, threshold) = match self {
+            Self::Weighed { places, threshold } => (places.as_slice(), *threshold),
+            _ => (&[][..], 1.0),
+        };
+        // A score is a sum of weights with two decimals.
+        places.iter().filter(move |(_, verdict)| verdict.score + 1e-9 >= threshold)
+    }
+
+    /// The finding: the places where the rule fires become spans, the best score counts.
+    fn finding(&self, rule: &CompiledRule, view: &View<'_>, budget: &Budget) -> Option<Finding> {
+        let fired: Vec<&(Place, Verdict)> = self.fired(rule).collect();
+        let (best_place, best) = fired.iter().max_by(|(_, a), (_, b)| a.score.total_cmp(&b.score))?;
+        let spec = &rule.rule;
+        let mut severity = fired.iter().map(|(place, _)| place.severity.unwrap_or(spec.severity())).max()?;
+        let mut reason = best.reason(rule, fired.len());
+        let this = This { runs: &best_place.runs, signals: &best_place.signals };
+        let regraded = spec.regrade.iter().zip(&rule.regrade).find_map(|(item, plan)| {
+            view.ask(plan, this, budget).map(|runs| (item.to, view.because(&item.because, &runs)))
+        });
+        if let Some((to, because)) = regraded {
+            severity = to;
+            reason = format!("{reason}; {because}");
+        }
+        if let Some(own) = view.profile.severity(spec.category) {
+            severity = own;
+        }
+        let confidential = spec.category.family() == Family::Confidentiality;
+        let mut child = false;
+        if confidential && let Some((true, because)) = view.cue(view.rules.child(), this, budget) {
+            child = true;
+            severity = severity.raised();
+            reason = format!("{reason}; {because}");
+        }
+        let origin = confidential.then(|| {
+            let (origin, because) = view
+                .cue(view.rules.origins(), this, budget)
+                .unwrap_or((crate::model::Origin::Unknown, "nothing says where it comes from".to_owned()));
             severity = origin.adjust(severity);
             reason = format!("{reason}; {because}");
             origin
         });
+        let is_safety = spec.category == Category::Safety;
+        let writer = is_safety.then(|| {
+            view.cue(view.rules.writers(), this, budget).map_or(crate::model::Writer::Unknown, |(writer, _)| writer)
+        });
+        let at_risk = is_safety
+            .then(|| view.cue(view.rules.at_risk(), this, budget).is_some_and(|(at_risk, _)| at_risk));
         Some(Finding {
-            category: rule.category,
-            rule: rule.id.clone(),
-            rule_version: rule.version,
+            category: spec.category,
+            rule: spec.id.clone(),
+            rule_version: spec.version,
             severity,
             score: (best.score * 100.0).round() / 100.0,
-            clauses: rule.clauses.clone(),
-            binds: rule.binds,
+            clauses: spec.clauses.clone(),
+            binds: spec.binds,
             origin,
-            writer: None,
-            at_risk: None,
-            spans: judged.into_iter().filter_map(|(place, _)| place.span()).collect(),
-            reason: self.masker.mask_line(&reason).to_string(),
+            child,
+            writer,
+            at_risk,
+            spans: fired.iter().flat_map(|(place, _)| place.spans.clone()).collect(),
+            reason: view.masker.mask_line(&reason).to_string(),
         })
     }
+}
+
+/// The document's domain as a place, where it resembles one of the Trust's.
+fn lookalike_place(view: &View<'_>) -> Option<Place> {
+    let document = view.seen.document;
+    let host = document.host();
+    if document.kind != DocumentKind::Domain {
+        return None;
+    }
+    let name = if host.is_empty() { document.text.split_whitespace().next().unwrap_or_default().to_lowercase() } else { host };
+    let likeness = lookalike(&name, view.profile)?;
+    let mut place = Place { signals: vec![likeness.signal()], ..Place::default() };
+    // A line on what it serves stands beside the bare name.
+    if document.text.split_whitespace().count() > 3 {
+        place.signals.push("served");
+    }
+    let lower = document.url.to_lowercase();
+    if let Some(byte) = lower.find(&name) {
+        let start = lower[..byte].chars().count();
+        place.spans.push(Span { field: Field::Url, start, end: start + name.chars().count(), masked: name });
+    }
+    Some(place)
 }
 
 /// Whether a category needs its author kept out of the store: employee conduct, unless the profile

@@ -1,248 +1,132 @@
-//! What rules see of a document: its text spaced and lower-cased once, mentions marked, the words that
-//! any rule asks for found in one pass, and signals about author, address and kind.
+//! What rules see of a document for one organisation: what was found in it, where the Trust is named, and
+//! the facts.
 
-use std::collections::{HashMap, HashSet};
+use super::facts::Facts;
+use super::rules::{CompiledCue, RuleSet};
+use crate::mask::{Masker, Shape, shapes};
+use crate::matching::{Asked, Budget, Found, Leaf, Plan, Reading, Run};
+use crate::model::{Document, Field, Mention, Profile};
 
-use aho_corasick::{AhoCorasick, MatchKind};
+/// What all queries of one rule may cost on one document (runs looked at).
+pub(super) const RULE_BUDGET: u32 = 200_000;
+/// Words quoted in a reason, at most (characters).
+const MAX_QUOTE: usize = 60;
 
-use super::rules::{OriginCue, Rule, RuleSet};
-use crate::matching::Spaced;
-use crate::model::{Document, DocumentKind, Field, Folded, Mention, Profile};
-
-/// The signals that rules may name.
-pub(super) const SIGNALS: [&str; 16] = [
-    "kind_news",
-    "kind_web",
-    "kind_profile",
-    "kind_review",
-    "kind_social",
-    "registered",
-    "own_host",
-    "foreign_host",
-    "lookalike_host",
-    "author_is_named",
-    "title_is_named",
-    "spaced_3_3_4",
-    "odd_groups",
-    "phone_shape",
-    "identifier_near",
-    "street_before",
-];
-
-/// The mark that stands for a mention in phrases.
-const NAME: &str = "{name}";
-
-/// Every word of every rule in one automaton.
-#[derive(Debug, Clone)]
-pub(super) struct Lexicon {
-    automaton: AhoCorasick,
-    ids: HashMap<String, usize>,
+/// A document as all organisations see it.
+pub(super) struct Seen<'a> {
+    pub(super) document: &'a Document,
+    pub(super) reading: Reading<'a>,
+    pub(super) found: Found,
+    /// Identifier shapes by field.
+    pub(super) shapes: Vec<(Field, Vec<Shape>)>,
+    pub(super) people: Vec<super::person::Person>,
 }
 
-impl Lexicon {
-    pub(super) fn new(rules: &[Rule], origins: &[OriginCue]) -> Result<Self, String> {
-        let items = rules.iter().flat_map(|rule| &rule.evidence);
-        let words = items
-            .flat_map(|item| item.near.iter().chain(&item.anywhere).chain(&item.role).chain(&item.phrases))
-            .chain(origins.iter().flat_map(|origin| &origin.any));
-        let mut ids = HashMap::new();
-        let mut patterns = Vec::new();
-        for word in words {
-            let text = normal(word);
-            ids.entry(text.clone()).or_insert_with(|| {
-                patterns.push(text);
-                patterns.len() - 1
-            });
-        }
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .build(&patterns)
-            .map_err(|error| format!("the words of all rules make too large an automaton: {error}"))?;
-        Ok(Self { automaton, ids })
+impl<'a> Seen<'a> {
+    pub(super) fn new(document: &'a Document, rules: &RuleSet, masker: &Masker) -> Self {
+        let reading = Reading::new(document);
+        let mut found = rules.find(&reading);
+        let shapes = Field::ALL.map(|field| (field, shapes(reading.folded(field).text()))).to_vec();
+        let people = super::person::people(&reading, &found, rules, document);
+        let mut seen = Self { document, reading, found: Found::default(), shapes, people };
+        super::annotate::all(&seen, rules, masker, &mut found);
+        seen.found = found;
+        seen
     }
-}
-
-fn normal(word: &str) -> String {
-    Spaced::new(&Folded::new(word.trim())).text().to_lowercase()
-}
-
-/// One field as rules see it.
-pub(super) struct FieldView {
-    pub(super) field: Field,
-    pub(super) spaced: Spaced,
-    /// Where each word of the lexicon stands, by id, in bytes of `spaced`.
-    words: HashMap<usize, Vec<(usize, usize)>>,
-    /// Which words stand in the text once its mentions are marked.
-    phrases: HashSet<usize>,
 }
 
 /// What rules see of a document for one organisation.
 pub(super) struct View<'a> {
-    pub(super) document: &'a Document,
+    pub(super) seen: &'a Seen<'a>,
     pub(super) profile: &'a Profile,
-    pub(super) fields: Vec<FieldView>,
-    signals: HashSet<&'static str>,
-    rules: &'a RuleSet,
+    pub(super) masker: &'a Masker,
+    pub(super) rules: &'a RuleSet,
+    pub(super) found: Found,
+    pub(super) facts: Facts,
+    this: Leaf,
+}
+
+/// A place that is asked about: where it stands, and what its detector says of it.
+#[derive(Clone, Copy)]
+pub(super) struct This<'p> {
+    pub(super) runs: &'p [Run],
+    pub(super) signals: &'p [&'static str],
+}
+
+impl This<'_> {
+    /// The document as a whole.
+    pub(super) const NONE: This<'static> = This { runs: &[], signals: &[] };
 }
 
 impl<'a> View<'a> {
     pub(super) fn new(
-        document: &'a Document,
+        seen: &'a Seen<'a>,
         profile: &'a Profile,
         mentions: &[Mention],
         rules: &'a RuleSet,
+        masker: &'a Masker,
     ) -> Self {
-        let fields = Field::ALL
-            .into_iter()
-            .map(|field| FieldView::new(document, field, mentions, &rules.lexicon))
-            .collect();
-        Self { document, profile, fields, signals: signals(document, profile, mentions), rules }
+        let mut found = seen.found.clone();
+        let named = mentions
+            .iter()
+            .filter_map(|mention| seen.reading.run_of_original(mention.field, mention.start, mention.end));
+        found.set(rules.detected("name"), named.collect());
+        rules.derive(&seen.reading, &mut found);
+        let facts = Facts::new(seen.document, profile, mentions);
+        Self { seen, profile, masker, rules, found, facts, this: rules.detected("this") }
     }
 
-    /// Whether the document, or the place that brings `own` along, has a signal.
-    pub(super) fn has(&self, signal: &str, own: &[&'static str]) -> bool {
-        self.signals.contains(signal) || own.contains(&signal)
+    /// Where a plan holds, for a place.
+    pub(super) fn ask(&self, plan: &Plan, this: This<'_>, budget: &Budget) -> Option<Vec<Run>> {
+        let facts = |key, value: &str| self.facts.holds(key, value, this.signals);
+        let asked = Asked::new(&self.seen.reading, &self.found, budget).with_facts(&facts);
+        let asked = if this.runs.is_empty() { asked } else { asked.with_this(self.this, this.runs) };
+        plan.runs(&asked)
     }
 
-    pub(super) fn has_any(&self, signals: &[String]) -> bool {
-        signals.iter().any(|signal| self.signals.contains(signal.as_str()))
-    }
-
-    pub(super) fn field(&self, field: Field) -> &FieldView {
-        self.fields.iter().find(|view| view.field == field).expect("a view has every field")
-    }
-
-    /// The first of `words` that stands in one of `fields`.
-    pub(super) fn word_in<'w>(&self, words: &'w [String], fields: &[Field]) -> Option<&'w str> {
-        let found = words.iter().find(|word| {
-            let id = self.rules.lexicon.ids.get(&normal(word));
-            id.is_some_and(|id| fields.iter().any(|field| self.field(*field).words.contains_key(id)))
-        });
-        found.map(String::as_str)
-    }
-
-    /// The first of `phrases` that stands in title, text or author once mentions are marked.
-    pub(super) fn phrase<'w>(&self, phrases: &'w [String]) -> Option<&'w str> {
-        let found = phrases.iter().find(|phrase| {
-            let id = self.rules.lexicon.ids.get(&normal(phrase));
-            id.is_some_and(|id| self.fields.iter().any(|view| view.phrases.contains(id)))
-        });
-        found.map(String::as_str)
-    }
-
-    /// The first of `words` within `reach` characters of bytes `start..end` of `field`.
-    pub(super) fn word_near<'w>(
-        &self,
-        words: &'w [String],
-        field: Field,
-        start: usize,
-        end: usize,
-        reach: usize,
-    ) -> Option<&'w str> {
-        let view = self.field(field);
-        let (from, to) = view.spaced.window(start, end, reach);
-        let found = words.iter().find(|word| {
-            let Some(places) = self.rules.lexicon.ids.get(&normal(word)).and_then(|id| view.words.get(id))
-            else {
-                return false;
-            };
-            places.iter().any(|&(s, e)| from <= s && e <= to && (e <= start || end <= s))
-        });
-        found.map(String::as_str)
-    }
-}
-
-impl FieldView {
-    fn new(document: &Document, field: Field, mentions: &[Mention], lexicon: &Lexicon) -> Self {
-        let spaced = Spaced::new(&Folded::new(document.field(field)));
-        // ASCII lower case keeps every byte in its place.
-        let lower = spaced.text().to_ascii_lowercase();
-        let mut words: HashMap<usize, Vec<(usize, usize)>> = HashMap::new();
-        for found in lexicon.automaton.find_overlapping_iter(&lower) {
-            if spaced.is_whole(found.start(), found.end())
-                || !ends_in_letters(&lower[found.start()..found.end()])
-            {
-                words.entry(found.pattern().as_usize()).or_default().push((found.start(), found.end()));
-            }
-        }
-        let marked = marked(&lower, &spaced, field, mentions);
-        let phrases = lexicon
-            .automaton
-            .find_overlapping_iter(&marked)
-            .map(|found| found.pattern().as_usize())
-            .collect();
-        Self { field, spaced, words, phrases }
-    }
-}
-
-/// A cue such as `nhs:` need not end at the end of a word.
-fn ends_in_letters(word: &str) -> bool {
-    let letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-    letter(word.chars().last()) && letter(word.chars().next())
-}
-
-/// The text with each mention replaced by its mark.
-fn marked(lower: &str, spaced: &Spaced, field: Field, mentions: &[Mention]) -> String {
-    let mut output = String::with_capacity(lower.len());
-    let mut mentions = mentions.iter().filter(|mention| mention.field == field).peekable();
-    if mentions.peek().is_none() {
-        return output;
-    }
-    let mut position = 0;
-    for mention in mentions {
-        let Some((start, end)) = bytes_of(spaced, mention.start, mention.end) else { continue };
-        if start >= position {
-            output.push_str(&lower[position..start]);
-            output.push_str(NAME);
-            position = end;
-        }
-    }
-    output + &lower[position..]
-}
-
-/// The bytes of the spaced text behind characters of the original.
-fn bytes_of(spaced: &Spaced, start: usize, end: usize) -> Option<(usize, usize)> {
-    let text = spaced.text();
-    let mut places =
-        text.char_indices().map(|(at, c)| (at, at + c.len_utf8(), spaced.original(at, at + c.len_utf8())));
-    let first = places.find(|(_, _, (s, _))| *s >= start)?;
-    let last = places.take_while(|(_, _, (_, e))| *e <= end).last();
-    Some((first.0, last.map_or(first.1, |place| place.1)))
-}
-
-fn signals(document: &Document, profile: &Profile, mentions: &[Mention]) -> HashSet<&'static str> {
-    let mut signals = HashSet::new();
-    let mut set = |signal: &'static str, holds: bool| {
-        if holds {
-            signals.insert(signal);
-        }
-    };
-    set("kind_news", document.kind == DocumentKind::News);
-    set("kind_web", document.kind == DocumentKind::Web);
-    set("kind_profile", document.kind == DocumentKind::Profile);
-    set("kind_review", document.kind == DocumentKind::Review);
-    set("kind_social", document.kind == DocumentKind::Social);
-    let host = document.host();
-    let own_host = !host.is_empty() && profile.owns_host(&host);
-    let named = |field: Field| mentions.iter().any(|mention| mention.field == field);
-    set("own_host", own_host);
-    set("foreign_host", !host.is_empty() && !own_host);
-    set("lookalike_host", !own_host && resembles_domain(&host, profile));
-    set("registered", own_host || profile.owns_handle(&document.author_handle));
-    set("author_is_named", named(Field::Author) || named(Field::AuthorHandle));
-    set("title_is_named", named(Field::Title));
-    signals
-}
-
-/// Whether the host holds the whole label of one of the Trust's domains: `solent-nhs.example`.
-fn resembles_domain(host: &str, profile: &Profile) -> bool {
-    let elsewhere =
-        profile.elsewhere.iter().any(|other| host == other || host.ends_with(&format!(".{other}")));
-    let flat: String = host.chars().filter(char::is_ascii_alphanumeric).collect();
-    let label = |domain: &str| domain.split('.').next().unwrap_or_default().replace('-', "");
-    !elsewhere
-        && profile.domains.iter().any(|domain| {
-            let label = label(domain);
-            label.len() >= 4 && flat.contains(&label)
+    /// The first cue that holds, with its reason.
+    pub(super) fn cue<T: Copy>(&self, cues: &[CompiledCue<T>], this: This<'_>, budget: &Budget) -> Option<(T, String)> {
+        cues.iter().find_map(|cue| {
+            let runs = self.ask(&cue.plan, this, budget)?;
+            Some((cue.cue.is, self.because(&cue.cue.because, &runs)))
         })
+    }
+
+    /// A reason with the words that speak for it; private names as initials, the rest masked.
+    pub(super) fn because(&self, because: &str, runs: &[Run]) -> String {
+        let words = runs.first().map(|run| self.quote(*run)).filter(|words| !words.is_empty());
+        match words {
+            Some(words) => format!("{because} (“{words}”)"),
+            None => because.to_owned(),
+        }
+    }
+
+    /// The words of a run as they may be shown.
+    fn quote(&self, run: Run) -> String {
+        let reading = &self.seen.reading;
+        let mut text = String::new();
+        let mut position = run.start;
+        let mut people: Vec<(Run, &str)> = self
+            .seen
+            .people
+            .iter()
+            .flat_map(|person| person.runs.iter().map(|at| (*at, person.initials.as_str())))
+            .filter(|(at, _)| at.overlaps(run))
+            .collect();
+        people.sort_unstable();
+        for (at, initials) in people {
+            if at.start > position {
+                text.push_str(reading.text(Run { start: position, end: at.start }));
+                text.push(' ');
+            }
+            text.push_str(initials);
+            text.push(' ');
+            position = position.max(at.end);
+        }
+        if position < run.end {
+            text.push_str(reading.text(Run { start: position, end: run.end }));
+        }
+        let line = self.masker.mask_line(text.trim());
+        line.shortened(MAX_QUOTE).to_string().replace(['“', '”'], "\"")
+    }
 }

@@ -94,7 +94,8 @@ fn classifier(args: &Args) -> anyhow::Result<Classifier> {
     if !args.organisation.is_empty() {
         profiles.retain(|profile| args.organisation.contains(&profile.id));
     }
-    Ok(Classifier::new(profiles, RuleSet::shipped()?)?)
+    let rules = RuleSet::shipped().map_err(Problems).context("the shipped rules cannot be used")?;
+    Ok(Classifier::new(profiles, rules)?)
 }
 
 /// The answer to one line, or its id (where it could be read) and what is wrong with it.

@@ -264,7 +264,7 @@ fn read_rules(folder: Option<&Path>, layer: &Layer, problems: &mut Vec<Problem>)
     let rules = match folder {
         None => RuleSet::shipped(),
         Some(folder) => match profiles::toml_files(folder) {
-            Ok(files) => RuleSet::read(&files),
+            Ok(files) => RuleSet::overlaid(&located(folder, files)),
             Err(error) => {
                 problems.push(
                     layer.problem(&joined("overlay", "rules_dir"), format!("{}: {error}", folder.display())),
@@ -273,7 +273,12 @@ fn read_rules(folder: Option<&Path>, layer: &Layer, problems: &mut Vec<Problem>)
             }
         },
     };
-    rules.map_err(|error| problems.push(layer.problem("overlay.rules_dir", error.to_string()))).ok()
+    rules.map_err(|found| problems.extend(found)).ok()
+}
+
+/// Files by the paths that people know them by.
+fn located(folder: &Path, files: Vec<(String, String)>) -> Vec<(String, String)> {
+    files.into_iter().map(|(name, text)| (folder.join(name).display().to_string(), text)).collect()
 }
 
 /// What is allowed and should be known all the same.

@@ -3,6 +3,7 @@
 //! organisation's: "the Solent" is the sea, "heft" a word, `deputy` no EPUT.
 
 mod context;
+mod lookalike;
 mod query;
 mod reading;
 mod spaced;
@@ -12,6 +13,7 @@ mod words;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
+pub use lookalike::{Likeness, lookalike};
 pub use query::{Asked, Budget, FactKey, Matched, Piece, Plan, Query, QueryError, Scope};
 pub use reading::{Reading, Run, Token};
 pub use spaced::Spaced;
@@ -20,7 +22,7 @@ pub use vocabulary::{Found, Leaf, List, Vocabulary, VocabularyError};
 use context::{Context, Whole};
 use term::{Term, terms_of};
 
-use crate::model::{Document, Field, Folded, Mention, OrganisationId, Profile};
+use crate::model::{Document, DocumentKind, Field, Folded, Mention, OrganisationId, Profile};
 
 /// Forcing the DFA pays below this many terms (measured: three to four times the speed that `auto`
 /// gives); above it the table grows too large.
@@ -178,18 +180,27 @@ impl Matcher {
         }
     }
 
-    /// A document on the organisation's own domain mentions it.
+    /// A document on the organisation's own domain mentions it, and so does a domain that resembles one.
     fn find_own_host(&self, document: &Document, mentions: &mut [Vec<Mention>]) {
         let host = document.host();
         if host.is_empty() {
             return;
         }
         for (organisation, mentions) in self.organisations.iter().zip(mentions) {
-            if organisation.profile.owns_host(&host) {
+            let resembles =
+                || document.kind == DocumentKind::Domain && lookalike(&host, &organisation.profile).is_some();
+            let watch = if organisation.profile.owns_host(&host) {
+                "domain"
+            } else if resembles() {
+                "look-alike"
+            } else {
+                continue;
+            };
+            {
                 let lower = document.url.to_lowercase();
                 let start = lower.find(&host).map_or(0, |byte| lower[..byte].chars().count());
                 let end = start + host.chars().count();
-                mentions.push(Mention { watch: "domain".to_owned(), field: Field::Url, start, end });
+                mentions.push(Mention { watch: watch.to_owned(), field: Field::Url, start, end });
             }
         }
     }

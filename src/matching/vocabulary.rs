@@ -128,7 +128,7 @@ fn fits(pattern: &[char], word: &str) -> bool {
 }
 
 /// What stands where in one document.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default)]
 pub struct Found {
     runs: Vec<Vec<Run>>,
 }
@@ -153,11 +153,11 @@ impl Vocabulary {
     /// A vocabulary with `lists` and the names of `detectors`, whose places are told for each document.
     ///
     /// # Errors
-    /// A list that cannot be compiled, with its name.
+    /// Every list that cannot be compiled, by its name.
     pub fn new(
         lists: &HashMap<String, List>,
         detectors: &[&str],
-    ) -> Result<Self, (String, VocabularyError)> {
+    ) -> Result<Self, Vec<(String, VocabularyError)>> {
         let mut vocabulary = Self { ends: vec![Vec::new()], ..Self::default() };
         for name in detectors.iter().map(|name| (*name).to_owned()).chain(lists.keys().cloned()) {
             let leaf = vocabulary.leaf();
@@ -166,10 +166,13 @@ impl Vocabulary {
         let mut names: Vec<&String> = lists.keys().collect();
         names.sort();
         let mut done = Vec::new();
+        let mut wrong = Vec::new();
         for name in names {
-            vocabulary.add_list(name, lists, &mut Vec::new(), &mut done).map_err(|error| (name.clone(), error))?;
+            if let Err(error) = vocabulary.add_list(name, lists, &mut Vec::new(), &mut done) {
+                wrong.push((name.clone(), error));
+            }
         }
-        Ok(vocabulary)
+        if wrong.is_empty() { Ok(vocabulary) } else { Err(wrong) }
     }
 
     fn leaf(&mut self) -> Leaf {

@@ -29,6 +29,19 @@ pub enum DocumentKind {
 }
 
 impl DocumentKind {
+    /// Every kind.
+    pub const ALL: [Self; 9] = [
+        Self::News,
+        Self::Social,
+        Self::Forum,
+        Self::Blog,
+        Self::Review,
+        Self::Web,
+        Self::Profile,
+        Self::Domain,
+        Self::Comment,
+    ];
+
     /// The name as stored.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -81,6 +81,17 @@ pub enum Writer {
     Unknown,
 }
 
+impl Writer {
+    /// The name as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Worker => "worker",
+            Self::Public => "public",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// Where in a document something stands. Offsets count Unicode scalar values in the field as given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
@@ -92,6 +103,11 @@ pub struct Span {
     pub end: usize,
     /// What stands there, masked.
     pub masked: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A rule that fired.
@@ -115,6 +131,9 @@ pub struct Finding {
     /// Where the exposed information comes from (confidentiality only).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// Whether the person exposed looks under 18 (confidentiality only): the view is restricted.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub child: bool,
     /// Who wrote it (`concern.safety` only).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub writer: Option<Writer>,

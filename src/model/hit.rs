@@ -28,6 +28,9 @@ pub struct Hit {
     pub mentions: Vec<Mention>,
     /// What the rules found, gravest first.
     pub findings: Vec<Finding>,
+    /// Rules that cost more than they may on this document, by id: they may have missed something.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub overran: Vec<String>,
 }
 
 impl Hit {
@@ -35,7 +38,7 @@ impl Hit {
     pub fn new(organisation: OrganisationId, mentions: Vec<Mention>, mut findings: Vec<Finding>) -> Self {
         findings.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.category.cmp(&b.category)));
         let severity = findings.first().map_or(Severity::Info, |finding| finding.severity);
-        Self { organisation, severity, mentions, findings }
+        Self { organisation, severity, mentions, findings, overran: Vec::new() }
     }
 }
 

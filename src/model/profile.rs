@@ -1,9 +1,11 @@
 //! A profile: a Trust's policy as data. Read from TOML, compiled in or from the operator's folder.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::OrganisationId;
+use super::{Category, OrganisationId, Severity};
 
 /// What the service does with findings about a worker's conduct (SEC 2.10, SOL 1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -60,6 +62,12 @@ pub struct Profile {
     /// Approved accounts, sites and domains.
     #[serde(default, rename = "register")]
     pub register: Vec<RegisterEntry>,
+    /// Scores from which rules fire, by rule id or category, where they differ from the rules' own.
+    #[serde(default)]
+    pub thresholds: BTreeMap<String, f64>,
+    /// Severities by category, where they differ from the taxonomy's.
+    #[serde(default)]
+    pub severities: BTreeMap<Category, Severity>,
     /// Pre-election periods, both days inside.
     #[serde(default)]
     pub pre_election: Vec<PreElection>,
@@ -158,6 +166,16 @@ fn toml_date<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<NaiveD
 }
 
 impl Profile {
+    /// The score from which a rule fires here, where the profile says.
+    pub fn threshold(&self, rule: &str, category: Category) -> Option<f64> {
+        self.thresholds.get(rule).or_else(|| self.thresholds.get(category.as_str())).copied()
+    }
+
+    /// The severity of a category here, where the profile says.
+    pub fn severity(&self, category: Category) -> Option<Severity> {
+        self.severities.get(&category).copied()
+    }
+
     /// Whether `host` is one of the Trust's own domains, of its register, or below one.
     pub fn owns_host(&self, host: &str) -> bool {
         let own = |domain: &str| {

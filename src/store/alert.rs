@@ -156,7 +156,7 @@ const OUTBOX: &str = "SELECT h.id, o.version, h.organisation, h.source, d.kind, 
     AND y.recipients = 'communications' AND y.reason IN ('first', 'escalated')) AS page_told
 FROM outbox o JOIN hit h ON h.id = o.hit JOIN document d ON d.id = h.document
 ORDER BY o.id LIMIT $1";
-const FINDINGS: &str = "SELECT category, rule, rule_version, severity, score, clauses, binds, origin, writer, at_risk, spans, reason, gone_at
+const FINDINGS: &str = "SELECT category, rule, rule_version, severity, score, clauses, binds, origin, child, writer, at_risk, spans, reason, gone_at
 FROM finding WHERE hit = $1 ORDER BY id";
 const DECIDED: &str = "SELECT recipients, reason, severity FROM decision WHERE hit = $1 ORDER BY id";
 const TAKE: &str = "DELETE FROM outbox WHERE hit = $1 AND version = $2";

@@ -9,7 +9,7 @@ use super::record::{
 };
 use super::{Store, StoreError};
 use crate::clock;
-use crate::model::{DateDoubt, Finding, HitId, Origin, Severity};
+use crate::model::{DateDoubt, Finding, HitId, Origin, Writer, Severity};
 use crate::telemetry::point;
 
 /// What became of an outcome.
@@ -92,9 +92,9 @@ const DROP_FINDINGS: Both = with_list!("DELETE FROM finding WHERE hit = $1 AND r
 const FINDINGS_GONE: &str = "UPDATE finding SET gone_at = $1 WHERE hit = $2 AND gone_at IS NULL";
 const KEPT_FINDINGS: &str = "SELECT severity, restricted FROM finding WHERE hit = $1";
 const INSERT_FINDING: &str =
-    "INSERT INTO finding (hit, category, rule, rule_version, severity, score, clauses, binds, origin, writer,
-  at_risk, restricted, spans, reason)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    "INSERT INTO finding (hit, category, rule, rule_version, severity, score, clauses, binds, origin, child,
+  writer, at_risk, restricted, spans, reason)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
 const ENQUEUE: &str = "INSERT INTO outbox (hit, version, created_at) VALUES ($1, $2, $3)
 ON CONFLICT (hit) DO UPDATE SET version = excluded.version";
 const COUNT_WITHHELD: &str = "INSERT INTO tally (day, organisation, scope, category, severity, origin, source, status, rule, hits, stories)
@@ -411,13 +411,12 @@ async fn keep_vanished(
 async fn insert_finding(tx: &mut Tx, hit: i64, finding: &Finding) -> Result<(), StoreError> {
     let clauses = serde_json::Value::from(finding.clauses.clone()).to_string();
     let spans = serde_json::to_string(&finding.spans).unwrap_or_else(|_| "[]".to_owned());
-    let writer =
-        finding.writer.and_then(|writer| serde_json::to_value(writer).ok()?.as_str().map(str::to_owned));
     on_tx!(tx, tx => {
         sqlx::query(INSERT_FINDING)
             .bind(hit).bind(finding.category.as_str()).bind(&finding.rule).bind(i64::from(finding.rule_version))
             .bind(finding.severity.as_str()).bind(finding.score).bind(clauses).bind(finding.binds.as_str())
-            .bind(finding.origin.map(Origin::as_str)).bind(writer).bind(finding.at_risk.map(i64::from))
+            .bind(finding.origin.map(Origin::as_str)).bind(i64::from(finding.child))
+            .bind(finding.writer.map(Writer::as_str)).bind(finding.at_risk.map(i64::from))
             .bind(i64::from(finding.category.is_restricted())).bind(spans).bind(&finding.reason)
             .execute(&mut **tx).await?;
     });

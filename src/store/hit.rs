@@ -151,7 +151,7 @@ const CATEGORIES: Both = with_ids!(
 const DETAIL: &str = "SELECT d.kind, d.linkable, d.published_at, d.first_seen_at, h.mentions,
   (SELECT COUNT(*) FROM hit o WHERE o.story = h.story)
 FROM hit h JOIN document d ON d.id = h.document WHERE h.id = $1";
-const FINDINGS: &str = "SELECT category, rule, rule_version, severity, score, clauses, binds, origin, writer, at_risk, spans, reason, gone_at
+const FINDINGS: &str = "SELECT category, rule, rule_version, severity, score, clauses, binds, origin, child, writer, at_risk, spans, reason, gone_at
 FROM finding WHERE hit = $1 AND (restricted = 0 OR $2 = 1) ORDER BY id";
 const DECISIONS: &str = "SELECT reason, recipients, at,
   (SELECT COUNT(*) FROM delivery d WHERE d.alert = decision.alert) AS mails,
@@ -169,6 +169,7 @@ pub(super) struct FindingRow {
     clauses: String,
     binds: String,
     origin: Option<String>,
+    child: i64,
     writer: Option<String>,
     at_risk: Option<i64>,
     spans: String,
@@ -267,6 +268,7 @@ impl FindingRow {
             clauses: read_json(&self.clauses, "clauses")?,
             binds: word(&self.binds)?,
             origin: self.origin.as_deref().map(word).transpose()?,
+            child: self.child != 0,
             writer: self.writer.as_deref().map(word).transpose()?,
             at_risk: self.at_risk.map(|risk| risk != 0),
             spans: read_json(&self.spans, "spans")?,

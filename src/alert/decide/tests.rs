@@ -12,6 +12,7 @@ fn finding(category: Category, severity: Severity) -> Finding {
         clauses: Vec::new(),
         binds: Binds::Anyone,
         origin: None,
+        child: false,
         writer: None,
         at_risk: None,
         spans: Vec::new(),

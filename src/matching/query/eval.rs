@@ -88,8 +88,8 @@ pub struct Asked<'a> {
     found: &'a Found,
     budget: &'a Budget,
     facts: &'a dyn Fn(FactKey, &str) -> bool,
-    /// The leaf that stands for the place in question, and that place.
-    this: Option<(Leaf, Run)>,
+    /// The leaf that stands for what is asked about, and where that stands.
+    this: Option<(Leaf, &'a [Run])>,
     fields: Fields,
     window: Option<Run>,
     unquoted: bool,
@@ -118,10 +118,10 @@ impl<'a> Asked<'a> {
         self
     }
 
-    /// Lets `leaf` stand for the place `run`, wherever it stands.
+    /// Lets `leaf` stand for the places `runs`, in whatever field they are.
     #[must_use]
-    pub fn with_this(mut self, leaf: Leaf, run: Run) -> Self {
-        self.this = Some((leaf, run));
+    pub fn with_this(mut self, leaf: Leaf, runs: &'a [Run]) -> Self {
+        self.this = Some((leaf, runs));
         self.fields = Fields::Any;
         self
     }
@@ -137,11 +137,8 @@ impl<'a> Asked<'a> {
     }
 
     fn leaf(&self, leaf: Leaf) -> Vec<Run> {
-        if let Some((this, run)) = self.this.filter(|(this, _)| *this == leaf) {
-            debug_assert_eq!(this, leaf);
-            return vec![run];
-        }
-        let mut runs = self.found.runs(leaf);
+        let this = self.this.filter(|(this, _)| *this == leaf);
+        let mut runs = this.map_or_else(|| self.found.runs(leaf), |(_, runs)| runs);
         if let Some(window) = self.window {
             let from = runs.partition_point(|run| run.start < window.start);
             let to = runs.partition_point(|run| run.start < window.end);

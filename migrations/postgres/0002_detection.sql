@@ -1,0 +1,2 @@
+-- Detection: whether the person whom a finding exposes looks under 18.
+ALTER TABLE finding ADD COLUMN child BIGINT NOT NULL DEFAULT 0;

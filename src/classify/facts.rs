@@ -1,0 +1,89 @@
+//! What is known of a document beside its words: who published it, where, when, and of what kind.
+
+use crate::matching::FactKey;
+use crate::model::{Category, Document, DocumentKind, Field, Mention, Profile};
+
+/// What queries may ask for with `is:`.
+pub(super) const SIGNALS: [&str; 27] = [
+    "registered",
+    "own_host",
+    "foreign_host",
+    "lookalike_host",
+    "author_named",
+    "title_named",
+    "url_named",
+    "pre_election",
+    "spaced_3_3_4",
+    "odd_groups",
+    "phone_shape",
+    "identifier_near",
+    "street_before",
+    "mobile",
+    "freephone",
+    "free_mail",
+    "full_name",
+    "titled",
+    "the_author",
+    "served",
+    "in_url",
+    "other_ending",
+    "homoglyph",
+    "slip",
+    "hyphen",
+    "added_words",
+    "inside",
+];
+
+/// The facts of one document for one organisation.
+#[derive(Debug, Clone)]
+pub(super) struct Facts {
+    kind: DocumentKind,
+    host: String,
+    signals: Vec<&'static str>,
+    found: Vec<Category>,
+}
+
+impl Facts {
+    /// What is known before any rule was asked.
+    pub(super) fn new(document: &Document, profile: &Profile, mentions: &[Mention]) -> Self {
+        let host = document.host();
+        let own_host = !host.is_empty() && profile.owns_host(&host);
+        let named = |field: Field| mentions.iter().any(|mention| mention.field == field);
+        let registered = own_host || profile.owns_handle(&document.author_handle);
+        let london = |at: chrono::DateTime<chrono::Utc>| at.with_timezone(&chrono_tz::Europe::London).date_naive();
+        let pre_election = document.published.map(london).is_some_and(|day| {
+            profile.pre_election.iter().any(|period| (period.from..=period.to).contains(&day))
+        });
+        let signals = [
+            ("own_host", own_host),
+            ("foreign_host", !host.is_empty() && !own_host),
+            ("lookalike_host", !own_host && crate::matching::lookalike(&host, profile).is_some()),
+            ("registered", registered),
+            ("author_named", named(Field::Author) || named(Field::AuthorHandle)),
+            ("title_named", named(Field::Title)),
+            ("url_named", named(Field::Url)),
+            ("pre_election", pre_election),
+        ];
+        let signals = signals.into_iter().filter(|(_, holds)| *holds).map(|(signal, _)| signal).collect();
+        Self { kind: document.kind, host, signals, found: Vec::new() }
+    }
+
+    /// A rule of `category` fired.
+    pub(super) fn add(&mut self, category: Category) {
+        if !self.found.contains(&category) {
+            self.found.push(category);
+        }
+    }
+
+    /// Whether a fact holds, for a place with signals of its own.
+    pub(super) fn holds(&self, key: FactKey, value: &str, own: &[&'static str]) -> bool {
+        match key {
+            FactKey::Kind => self.kind.as_str() == value,
+            FactKey::Site => {
+                self.host == value || self.host.strip_suffix(value).is_some_and(|rest| rest.ends_with('.'))
+            }
+            FactKey::Is => self.signals.contains(&value) || own.contains(&value),
+            FactKey::Found => self.found.iter().any(|category| category.as_str() == value),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Full dates tied to a birth; `mask` knows the spellings.
+
+use super::{Place, beside};
+use crate::classify::view::View;
+use crate::mask::{Shape, ShapeKind};
+
+pub(super) fn signals(_: &View<'_>, _: &str, shape: &Shape, shapes: &[Shape]) -> Option<Place> {
+    let mut place = Place::default();
+    if beside(shape, shapes, &[ShapeKind::NhsNumber, ShapeKind::NiNumber, ShapeKind::Postcode]) {
+        place.signals.push("identifier_near");
+    }
+    Some(place)
+}

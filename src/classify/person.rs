@@ -1,0 +1,331 @@
+//! People's names, found by forename lists, titles and the words around them. Who somebody is (patient,
+//! colleague, spokesperson) is for rules to judge: a person is one place with every spot where they stand.
+
+use super::identifiers::Place;
+use super::rules::RuleSet;
+use super::view::View;
+use crate::matching::{Found, Reading, Run, Token};
+use crate::model::{Document, Field, Span};
+
+/// Words after a forename that make it a place or a thing: Victoria Hospital, Florence Road.
+const NO_PERSON_AFTER: [&str; 64] = [
+    "hospital", "hospitals", "ward", "wards", "road", "street", "avenue", "lane", "close", "drive", "house", "centre", "center",
+    "unit", "clinic", "school", "college", "university", "park", "court", "hall", "lodge", "wing", "suite", "building", "block",
+    "infirmary", "surgery", "hospice", "trust", "foundation", "award", "awards", "day", "week", "month", "ltd", "limited", "plc",
+    "campus", "library", "theatre", "church", "square", "place", "way", "gardens", "grove", "terrace", "crescent", "island",
+    "council", "fc", "united", "city", "town", "rovers", "albion", "county", "line", "station", "bay", "beach", "bridge",
+];
+/// Words before a name that make it a saint, a king or a street.
+const NO_PERSON_BEFORE: [&str; 10] =
+    ["st", "saint", "king", "queen", "prince", "princess", "hms", "the", "royal", "storm"];
+/// Capitalised words that are no surname.
+const NO_SURNAME: [&str; 98] = [
+    "nhs", "trust", "the", "and", "or", "at", "in", "on", "from", "of", "for", "to", "is", "was", "has", "had", "i", "im", "ive", "he",
+    "she", "we", "they", "you", "my", "his", "her", "our", "their", "a", "an", "as", "if", "but", "so", "then", "when", "who", "what",
+    "why", "how", "mum", "dad", "nan", "gp", "hca", "dr", "mr", "mrs", "ms", "miss", "nurse", "ward", "bed", "uk", "ok", "omg", "rip",
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "january", "february", "march", "april", "june",
+    "july", "august", "september", "october", "november", "december", "secamb", "eput", "heft", "solent", "hospital", "did", "does",
+    "please", "thanks", "thank", "said", "says", "told", "with", "by", "be", "not", "no", "yes", "also", "after", "before",
+];
+/// Parts inside surnames.
+const PARTICLES: [&str; 18] =
+    ["de", "da", "dos", "van", "von", "der", "den", "le", "la", "al", "el", "bin", "ibn", "ap", "mac", "mc", "o", "st"];
+/// Words between forename and surname, at most.
+const MAX_SURNAMES: usize = 3;
+
+/// One person, with every spot where the document names them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Person {
+    /// Where, in order.
+    pub(super) runs: Vec<Run>,
+    /// What may be shown.
+    pub(super) initials: String,
+    forename: Option<String>,
+    surname: Option<String>,
+    titled: bool,
+    the_author: bool,
+}
+
+impl Person {
+    /// The person as a place for rules.
+    pub(super) fn place(&self, view: &View<'_>) -> Place {
+        let mut signals = Vec::new();
+        let full = self.forename.is_some() && self.surname.is_some();
+        for (signal, holds) in [("full_name", full), ("titled", self.titled), ("the_author", self.the_author)] {
+            if holds {
+                signals.push(signal);
+            }
+        }
+        let spans = self.runs.iter().filter_map(|run| {
+            let (field, start, end) = view.seen.reading.original(*run)?;
+            Some(Span { field, start, end, masked: self.initials.clone() })
+        });
+        Place { runs: self.runs.clone(), spans: spans.collect(), signals, severity: None }
+    }
+}
+
+/// What the lists say of each word.
+struct Names<'a> {
+    reading: &'a Reading<'a>,
+    forename: Vec<bool>,
+    forename_word: Vec<bool>,
+    surname: Vec<bool>,
+    surname_word: Vec<bool>,
+    title: Vec<bool>,
+    cue: Vec<bool>,
+    age: Vec<bool>,
+}
+
+/// Every person named in title or text.
+pub(super) fn people(reading: &Reading<'_>, found: &Found, rules: &RuleSet, document: &Document) -> Vec<Person> {
+    let marks = |name: &str| {
+        let mut marks = vec![false; reading.tokens().len()];
+        for run in rules.list(name).map(|leaf| found.runs(leaf)).unwrap_or_default() {
+            marks[run.range()].fill(true);
+        }
+        marks
+    };
+    // The last word of a cue: "my sister" in "my sister Jade".
+    let ends = |name: &str| {
+        let mut marks = vec![false; reading.tokens().len()];
+        for run in rules.list(name).map(|leaf| found.runs(leaf)).unwrap_or_default() {
+            marks[run.end as usize - 1] = true;
+        }
+        marks
+    };
+    let names = Names {
+        reading,
+        forename: marks("forename"),
+        forename_word: marks("forename_word"),
+        surname: marks("surname"),
+        surname_word: marks("surname_word"),
+        title: marks("person_title"),
+        cue: ["person_cue", "relation", "clinical_role"].map(ends).into_iter().reduce(|a, b| a.into_iter().zip(b).map(|(a, b)| a || b).collect()).unwrap_or_default(),
+        age: ages(reading),
+    };
+    let mut people: Vec<Person> = Vec::new();
+    for field in [Field::Title, Field::Text] {
+        let tokens = reading.field_tokens(field);
+        let mut at = tokens.start;
+        while at < tokens.end {
+            match names.person_at(at, tokens.end) {
+                Some(person) => {
+                    at = person.runs[0].end as usize;
+                    join(person, &mut people);
+                }
+                None => at += 1,
+            }
+        }
+    }
+    let author = words(&document.author);
+    for person in &mut people {
+        person.the_author = !author.is_empty()
+            && [&person.forename, &person.surname].into_iter().flatten().all(|name| author.contains(name))
+            && (person.surname.is_some() || author.len() == 1);
+    }
+    people
+}
+
+fn words(text: &str) -> Vec<String> {
+    let lower = crate::model::Folded::new(text).text().to_lowercase();
+    lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// Joins a name with the person it was said of before: "Jade" is "Jade Harris", "Mr Harris" is her father.
+fn join(person: Person, people: &mut Vec<Person>) {
+    let same = people.iter_mut().find(|known| {
+        let agree = |a: &Option<String>, b: &Option<String>| matches!((a, b), (Some(a), Some(b)) if a == b);
+        let differ = |a: &Option<String>, b: &Option<String>| matches!((a, b), (Some(a), Some(b)) if a != b);
+        (agree(&known.forename, &person.forename) && !differ(&known.surname, &person.surname))
+            || (agree(&known.surname, &person.surname) && !differ(&known.forename, &person.forename))
+    });
+    let Some(known) = same else {
+        people.push(person);
+        return;
+    };
+    if known.forename.is_none() || known.surname.is_none() && person.surname.is_some() {
+        known.initials.clone_from(&person.initials);
+    }
+    known.runs.extend(person.runs);
+    known.titled |= person.titled;
+    known.forename = known.forename.take().or(person.forename);
+    known.surname = known.surname.take().or(person.surname);
+}
+
+/// Words right before which an age stands, as in "Jade, 34," or "Jade (34)".
+fn ages(reading: &Reading<'_>) -> Vec<bool> {
+    let tokens = reading.tokens();
+    let mut marks = vec![false; tokens.len()];
+    for at in 0..tokens.len().saturating_sub(1) {
+        let next = &tokens[at + 1];
+        let age = next.key.parse::<u32>().is_ok_and(|age| (1..=110).contains(&age));
+        if age && next.field == tokens[at].field {
+            let text = reading.folded(next.field).text();
+            let before = text[tokens[at].end..next.start].trim_start();
+            let after = text[next.end..].trim_start();
+            marks[at] = before.starts_with(['(', ',']) && after.starts_with([',', ')', '.', ' ']) || after.starts_with(',');
+        }
+    }
+    marks
+}
+
+impl Names<'_> {
+    fn token(&self, at: usize) -> &Token {
+        &self.reading.tokens()[at]
+    }
+
+    fn text(&self, at: usize) -> &str {
+        let token = self.token(at);
+        &self.reading.folded(token.field).text()[token.start..token.end]
+    }
+
+    fn is_capital(&self, at: usize) -> bool {
+        self.text(at).starts_with(|c: char| c.is_uppercase())
+    }
+
+    /// All capitals with more than two letters: a heading or a shout rather than a name.
+    fn is_shouted(&self, at: usize) -> bool {
+        let text = self.text(at);
+        text.chars().count() > 2 && text.chars().all(|c| !c.is_lowercase())
+    }
+
+    /// Whether only a space, a hyphen or an initial's full stop stands between two words.
+    fn touches(&self, at: usize) -> bool {
+        let (a, b) = (self.token(at), self.token(at + 1));
+        if a.field != b.field {
+            return false;
+        }
+        let between = &self.reading.folded(a.field).text()[a.end..b.start];
+        let initial = a.end - a.start == 1;
+        match between {
+            " " | "-" | "'" | "\n" => true,
+            ". " | "." => initial,
+            _ => between.chars().all(char::is_whitespace) && between.len() <= 2,
+        }
+    }
+
+    fn starts_sentence(&self, at: usize) -> bool {
+        self.reading.sentence(u32::try_from(at).unwrap_or(u32::MAX)).start as usize == at
+    }
+
+    fn key(&self, at: usize) -> &str {
+        &self.token(at).key
+    }
+
+    /// A person whose name starts at the word `at`.
+    fn person_at(&self, at: usize, end: usize) -> Option<Person> {
+        let before = at.checked_sub(1).filter(|before| self.token(*before).field == self.token(at).field);
+        if before.is_some_and(|before| NO_PERSON_BEFORE.contains(&self.key(before)) && self.touches(before) && self.key(before) != "the") {
+            return None;
+        }
+        if self.title[at] && at + 1 < end && self.touches_title(at) {
+            return self.titled(at, end);
+        }
+        let cued = before.is_some_and(|before| self.cue[before] && self.touches(before));
+        let last = self.last_of_name(at, end);
+        let full = last > at;
+        let capital = self.is_capital(at);
+        let short = self.text(at).len() < 3;
+        let is_name = if self.forename[at] {
+            let small = !capital && (cued || full || self.age[at]);
+            (capital && !self.is_shouted(at)) || capital && (full || cued) || small
+        } else if self.forename_word[at] {
+            let proper = full && (self.surname[at + 1] || !self.starts_sentence(at)) || cued || self.age[last];
+            capital && proper && !self.is_shouted(at)
+        } else if full && capital && (!short || self.text(at).len() == 1) {
+            // An unknown forename, or an initial, before a known surname or in words that say who it is.
+            let known = self.surname[last];
+            let initial = self.text(at).len() == 1 && self.key(at) != "i" && self.key(at) != "a";
+            !self.is_shouted(at)
+                && !NO_SURNAME.contains(&self.key(at))
+                && !self.title[at]
+                && (known && (initial || !self.starts_sentence(at) || self.age[last]) || cued || self.age[last])
+        } else {
+            false
+        };
+        let place_follows = last + 1 < end && self.touches(last) && NO_PERSON_AFTER.contains(&self.key(last + 1)) && self.is_capital(last + 1);
+        if !is_name || place_follows {
+            return None;
+        }
+        let forename = (self.text(at).len() > 1).then(|| self.key(at).to_owned());
+        let surname = full.then(|| self.key(last).to_owned());
+        Some(self.person(at, last, forename, surname, false))
+    }
+
+    fn touches_title(&self, at: usize) -> bool {
+        let (a, b) = (self.token(at), self.token(at + 1));
+        let between = &self.reading.folded(a.field).text()[a.end..b.start];
+        matches!(between, " " | ". " | "." | ".  ")
+    }
+
+    /// `Mr Harris`, `Dr Priya Shah`, `nurse Jade`.
+    fn titled(&self, at: usize, end: usize) -> Option<Person> {
+        let first = at + 1;
+        let name_like = self.forename[first] || self.surname[first] || self.is_capital(first) && self.text(first).len() > 1
+            || self.text(first).len() == 1 && self.is_capital(first) && first + 1 < end && self.is_capital(first + 1);
+        if !name_like || NO_SURNAME.contains(&self.key(first)) || NO_PERSON_AFTER.contains(&self.key(first)) || self.text(first).chars().any(|c| c.is_ascii_digit()) {
+            return None;
+        }
+        // "nurse" and the like are words of their own: only a real name after them counts.
+        let strong = matches!(self.key(at), "mr" | "mrs" | "ms" | "miss" | "mx" | "dr" | "prof" | "professor" | "sir" | "dame");
+        if !strong && !(self.forename[first] || self.surname[first] && self.is_capital(first)) {
+            return None;
+        }
+        let last = self.last_of_name(first, end);
+        let (forename, surname) = if last > first {
+            (Some(self.key(first).to_owned()), Some(self.key(last).to_owned()))
+        } else if self.forename[first] && !self.surname[first] {
+            (Some(self.key(first).to_owned()), None)
+        } else {
+            (None, Some(self.key(first).to_owned()))
+        };
+        let mut person = self.person(first, last, forename, surname, true);
+        person.runs[0].start = position(at);
+        Some(person)
+    }
+
+    /// The last word of a name that starts at `at`.
+    fn last_of_name(&self, at: usize, end: usize) -> usize {
+        let mut last = at;
+        let mut next = at + 1;
+        while next < end && next <= at + MAX_SURNAMES + 1 && self.touches(next - 1) {
+            let key = self.key(next);
+            let capital = self.is_capital(next);
+            let surname = self.surname[next] || self.surname_word[next] && capital;
+            let small_ok = self.surname[next] && !self.is_capital(at);
+            let takes = capital && !NO_SURNAME.contains(&key) && !NO_PERSON_AFTER.contains(&key) && !self.title[next]
+                && key.len() > 1 && key.chars().all(|c| !c.is_ascii_digit())
+                && (surname || !self.is_shouted(next) || self.is_shouted(at))
+                || small_ok
+                || PARTICLES.contains(&key) && next + 1 < end && self.is_capital(next + 1)
+                || key.len() == 1 && capital && next + 1 < end && self.is_capital(next + 1);
+            if !takes {
+                break;
+            }
+            last = next;
+            next += 1;
+        }
+        while last > at && (PARTICLES.contains(&self.key(last)) || self.key(last).len() == 1) {
+            last -= 1;
+        }
+        last
+    }
+
+    fn person(&self, first: usize, last: usize, forename: Option<String>, surname: Option<String>, titled: bool) -> Person {
+        let initial = |at: usize| self.text(at).chars().next().map(|c| format!("{}.", c.to_uppercase()));
+        let ends = if first == last { vec![first] } else { vec![first, last] };
+        let initials: Vec<String> = ends.into_iter().filter_map(initial).collect();
+        Person {
+            runs: vec![Run { start: position(first), end: position(last + 1) }],
+            initials: initials.join(" "),
+            forename,
+            surname,
+            titled,
+            the_author: false,
+        }
+    }
+}
+
+fn position(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}

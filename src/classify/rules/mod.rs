@@ -1,0 +1,9 @@
+//! Rules and lists as data: read from TOML, checked at the edge, compiled once.
+
+mod file;
+mod set;
+
+pub(super) use file::Detector;
+pub use file::{Rule, RuleExample};
+pub(super) use set::{CompiledCue, CompiledRule};
+pub use set::RuleSet;

@@ -1,0 +1,262 @@
+//! Domains that resemble one of a Trust's: the ways in which registrants of such names work, as dnstwist
+//! lists them (omission, repetition, transposition, neighbouring key, bit flip, homoglyph and punycode,
+//! hyphen, added words, other ending, the whole name inside another's).
+
+use crate::model::{Folded, Profile};
+
+/// How a domain resembles one of the Trust's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Likeness {
+    /// The same label under another ending.
+    OtherEnding,
+    /// Letters of other scripts that look the same.
+    Homoglyph,
+    /// One or two letters left out, doubled, swapped, added or mistyped.
+    Slip,
+    /// Hyphens added.
+    Hyphen,
+    /// The name with words of health, pay, jobs or log-in.
+    AddedWords,
+    /// The Trust's whole address inside another's.
+    Inside,
+}
+
+impl Likeness {
+    /// As `is:` asks for it.
+    pub const fn signal(self) -> &'static str {
+        match self {
+            Self::OtherEnding => "other_ending",
+            Self::Homoglyph => "homoglyph",
+            Self::Slip => "slip",
+            Self::Hyphen => "hyphen",
+            Self::AddedWords => "added_words",
+            Self::Inside => "inside",
+        }
+    }
+
+    /// For people: fits after "the address has".
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::OtherEnding => "the Trust's own label under another ending",
+            Self::Homoglyph => "letters that only look like those of the Trust's address",
+            Self::Slip => "the Trust's label with a letter changed, added, doubled, swapped or left out",
+            Self::Hyphen => "the Trust's label with hyphens",
+            Self::AddedWords => "the Trust's label with words of health, pay, jobs or log-in",
+            Self::Inside => "the Trust's whole address inside another",
+        }
+    }
+}
+
+/// Words that registrants add to sound official.
+const ADDED: [&str; 98] = [
+    "nhs", "nhsuk", "nhstrust", "trust", "health", "healthcare", "hospital", "hospitals", "clinic", "clinics", "care", "medical",
+    "doctor", "doctors", "nurse", "nurses", "ambulance", "foundation", "ft", "university", "partnership", "service", "services",
+    "pay", "payroll", "payslip", "payslips", "payment", "payments", "refund", "refunds", "invoice", "pension", "pensions", "wages",
+    "job", "jobs", "career", "careers", "recruit", "recruitment", "recruiting", "vacancy", "vacancies", "apply", "hr", "bank", "staff", "staffbank",
+    "staffing", "work", "login", "logins", "log", "in", "signin", "sign", "logon", "account", "accounts", "portal", "secure",
+    "security", "verify", "verification", "update", "online", "web", "mail", "email", "webmail", "owa", "my", "app", "support",
+    "help", "helpdesk", "it", "official", "patient", "patients", "appointment", "appointments", "booking", "bookings", "book",
+    "results", "records", "test", "tests", "vaccine", "vaccination", "vaccinations", "covid", "uk", "gov", "www", "the",
+];
+
+/// Look-alikes made of several letters.
+const GLYPHS: [(&str, &str); 12] = [
+    ("rn", "m"), ("nn", "m"), ("vv", "w"), ("uu", "w"), ("cl", "d"), ("0", "o"), ("1", "l"), ("5", "s"), ("3", "e"), ("4", "a"),
+    ("8", "b"), ("9", "g"),
+];
+
+/// The shortest label of which a slip is told from another word (characters).
+const MIN_SLIP: usize = 4;
+
+/// How `host` resembles an address of the Trust, if it does. Its own and those listed as somebody else's do not.
+pub fn lookalike(host: &str, profile: &Profile) -> Option<Likeness> {
+    let host = host.trim_end_matches('.').trim_start_matches("www.").to_lowercase();
+    let below = |other: &String| host == *other || host.strip_suffix(other.as_str()).is_some_and(|rest| rest.ends_with('.'));
+    if host.is_empty() || profile.owns_host(&host) || profile.elsewhere.iter().any(below) {
+        return None;
+    }
+    let spoken = idna_unicode(&host);
+    let plain = Folded::new(&spoken).text().to_lowercase();
+    let label = registrable_label(&plain);
+    let labels: Vec<String> = profile.domains.iter().map(|domain| registrable_label(domain)).collect();
+    let mut best = None;
+    for (own, domain) in labels.iter().zip(&profile.domains) {
+        best = best.or_else(|| resembles(&host, &plain, &label, own, domain, plain != host));
+    }
+    best
+}
+
+fn resembles(host: &str, plain: &str, label: &str, own: &str, domain: &str, folded: bool) -> Option<Likeness> {
+    let flat = domain.replace('.', "-");
+    let glued = domain.replace('.', "");
+    let whole = plain.strip_prefix(domain).is_some_and(|rest| rest.starts_with('.'))
+        || plain.contains(&format!(".{domain}."))
+        || (plain.contains(&flat) || plain.contains(&glued)) && own.len() >= MIN_SLIP;
+    if whole {
+        return Some(Likeness::Inside);
+    }
+    let bare = label.replace('-', "");
+    if label == own || bare == own {
+        return Some(if folded || host.starts_with("xn--") {
+            Likeness::Homoglyph
+        } else if label == own {
+            Likeness::OtherEnding
+        } else {
+            Likeness::Hyphen
+        });
+    }
+    if GLYPHS.iter().any(|(many, one)| is_glyph(&bare, own, many, one)) || unglyphed(&bare) == own {
+        return Some(Likeness::Homoglyph);
+    }
+    if is_slip(&bare, own) {
+        return Some(Likeness::Slip);
+    }
+    with_added_words(label, own).then_some(Likeness::AddedWords)
+        .or_else(|| split_by_dot(plain, own).then_some(Likeness::Slip))
+}
+
+/// `so.lent.example`: the label with a dot inside.
+fn split_by_dot(plain: &str, own: &str) -> bool {
+    let mut labels: Vec<&str> = plain.split('.').collect();
+    while labels.len() > 1 {
+        let joined: String = labels.concat();
+        if labels.len() > 1 && joined == own && labels.iter().all(|label| !label.is_empty()) {
+            return true;
+        }
+        labels.pop();
+    }
+    false
+}
+
+fn is_glyph(label: &str, own: &str, many: &str, one: &str) -> bool {
+    own.match_indices(one).any(|(at, _)| format!("{}{many}{}", &own[..at], &own[at + one.len()..]) == label)
+        || own.match_indices(many).any(|(at, _)| format!("{}{one}{}", &own[..at], &own[at + many.len()..]) == label)
+}
+
+/// With every look-alike digit and pair read as what it looks like.
+fn unglyphed(label: &str) -> String {
+    GLYPHS.iter().filter(|(many, _)| *many != "nn" && *many != "uu").fold(label.to_owned(), |text, (many, one)| text.replace(many, one))
+}
+
+/// One letter left out, doubled, swapped with its neighbour, mistyped for a near key or another vowel, one bit
+/// off, or one letter added in front or behind.
+fn is_slip(label: &str, own: &str) -> bool {
+    let (label, own): (Vec<char>, Vec<char>) = (label.chars().collect(), own.chars().collect());
+    if own.len() < MIN_SLIP {
+        return false;
+    }
+    let differs_at = |a: &[char], b: &[char]| a.iter().zip(b).position(|(x, y)| x != y);
+    match label.len().cmp(&own.len()) {
+        std::cmp::Ordering::Equal => {
+            let Some(at) = differs_at(&label, &own) else { return true };
+            let swapped = at + 1 < own.len()
+                && label[at] == own[at + 1]
+                && label[at + 1] == own[at]
+                && label[at + 2..] == own[at + 2..];
+            swapped
+                || label[at + 1..] == own[at + 1..]
+                    && (are_neighbours(label[at], own[at]) || are_vowels(label[at], own[at]) || is_bit_flip(label[at], own[at]))
+                // Both keys mistyped in the same way: a doubled letter.
+                || doubled_replaced(&label, &own, at)
+        }
+        std::cmp::Ordering::Less => {
+            label.len() + 1 == own.len()
+                && label.len() + 1 >= MIN_SLIP
+                && differs_at(&label, &own).is_none_or(|at| label[at..] == own[at + 1..])
+        }
+        std::cmp::Ordering::Greater => {
+            label.len() == own.len() + 1 && {
+                let at = differs_at(&label, &own).unwrap_or(own.len());
+                let rest_agrees = label[at + 1..] == own[at..];
+                let added = label[at];
+                let beside = [at.checked_sub(1).map(|at| own[at]), own.get(at).copied()];
+                // At the end any letter or digit is added; in between a doubled one or a neighbour's key.
+                let at_end = at == own.len() || at == 0;
+                rest_agrees && (at_end || beside.into_iter().flatten().any(|c| c == added || are_neighbours(c, added)))
+            }
+        }
+    }
+}
+
+fn doubled_replaced(label: &[char], own: &[char], at: usize) -> bool {
+    at + 1 < own.len()
+        && own[at] == own[at + 1]
+        && label[at] == label[at + 1]
+        && label[at + 2..] == own[at + 2..]
+        && are_neighbours(label[at], own[at])
+}
+
+/// Keys beside each other on the keyboards that dnstwist knows (qwerty, qwertz, azerty).
+fn are_neighbours(a: char, b: char) -> bool {
+    const ROWS: [[&str; 4]; 3] = [
+        ["1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm"],
+        ["1234567890", "qwertzuiop", "asdfghjkl", "yxcvbnm"],
+        ["1234567890", "azertyuiop", "qsdfghjklm", "wxcvbn"],
+    ];
+    ROWS.iter().any(|rows| {
+        let at = |c: char| {
+            rows.iter().enumerate().find_map(|(row, keys)| keys.find(c).map(|column| (row.cast_signed(), column.cast_signed())))
+        };
+        match (at(a), at(b)) {
+            (Some((r, c)), Some((s, d))) => {
+                let (row, column) = (s - r, d - c);
+                // Each row lies half a key to the right of the one above it.
+                matches!((row, column), (0, 1 | -1) | (1, 0 | -1) | (-1, 0 | 1))
+            }
+            _ => false,
+        }
+    })
+}
+
+fn are_vowels(a: char, b: char) -> bool {
+    let vowel = |c: char| matches!(c, 'a' | 'e' | 'i' | 'o' | 'u');
+    vowel(a) && vowel(b)
+}
+
+fn is_bit_flip(a: char, b: char) -> bool {
+    a.is_ascii() && b.is_ascii() && ((a as u8) ^ (b as u8)).count_ones() == 1
+}
+
+/// Whether all of `label` but the Trust's own is made of added words.
+fn with_added_words(label: &str, own: &str) -> bool {
+    let bare: String = label.replace('-', "");
+    // Hyphens show where words part; a name of few letters needs them.
+    let by_hyphen = label.contains('-') && {
+        let parts: Vec<&str> = label.split('-').filter(|part| !part.is_empty()).collect();
+        let own_parts = parts.iter().filter(|part| **part == own).count();
+        own_parts == 1 && parts.iter().all(|part| *part == own || is_made_of_added(part))
+    };
+    by_hyphen || bare.match_indices(own).any(|(at, _)| {
+        let (before, after) = (&bare[..at], &bare[at + own.len()..]);
+        !(before.is_empty() && after.is_empty()) && is_made_of_added(before) && is_made_of_added(after)
+    })
+}
+
+/// Whether `text` can be cut into added words (none counts); a year or a digit or two may stand among them.
+fn is_made_of_added(text: &str) -> bool {
+    let text = text.trim_matches(|c: char| c.is_ascii_digit());
+    let mut reachable = vec![false; text.len() + 1];
+    reachable[0] = true;
+    for at in 0..text.len() {
+        if !reachable[at] || !text.is_char_boundary(at) {
+            continue;
+        }
+        for word in ADDED {
+            if text[at..].starts_with(word) {
+                reachable[at + word.len()] = true;
+            }
+        }
+    }
+    reachable[text.len()]
+}
+
+/// The label under the public suffix: `solent` of `www.solent.nhs.uk`.
+fn registrable_label(host: &str) -> String {
+    let registrable = psl::domain_str(host).unwrap_or(host);
+    registrable.split('.').next().unwrap_or_default().to_owned()
+}
+
+/// Punycode labels as they are read; those that cannot be stay as they are.
+fn idna_unicode(host: &str) -> String {
+    if host.split('.').any(|label| label.starts_with("xn--")) { idna::domain_to_unicode(host).0 } else { host.to_owned() }
+}
