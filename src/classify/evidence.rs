@@ -5,13 +5,24 @@ use super::rules::CompiledRule;
 use super::view::{This, View};
 use crate::matching::Budget;
 
+/// A piece of evidence that held.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Held {
+    /// Its number among the rule's evidence, from 0.
+    pub item: usize,
+    /// What it added to the score.
+    pub weight: f64,
+    /// What it says, with the words that speak for it, masked.
+    pub because: String,
+}
+
 /// What the evidence says of one place.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Verdict {
     /// 0 to 1.
     pub(super) score: f64,
-    /// Every item that held, with its weight and its words, in the rule's order.
-    pub(super) items: Vec<(f64, String)>,
+    /// Every item that held, in the rule's order.
+    pub(super) items: Vec<Held>,
 }
 
 impl Verdict {
@@ -21,11 +32,11 @@ impl Verdict {
         if places > 1 {
             reason = format!("{reason} ({places} places)");
         }
-        for (_, because) in self.items.iter().filter(|(weight, _)| *weight > 0.0) {
-            reason = format!("{reason}; {because}");
+        for held in self.items.iter().filter(|held| held.weight > 0.0) {
+            reason = format!("{reason}; {}", held.because);
         }
-        for (_, because) in self.items.iter().filter(|(weight, _)| *weight <= 0.0) {
-            reason = format!("{reason}; against it: {because}");
+        for held in self.items.iter().filter(|held| held.weight <= 0.0) {
+            reason = format!("{reason}; against it: {}", held.because);
         }
         reason
     }
@@ -35,10 +46,11 @@ impl Verdict {
 pub(super) fn weigh(rule: &CompiledRule, view: &View<'_>, place: &Place, budget: &Budget) -> Verdict {
     let this = This { runs: &place.runs, signals: &place.signals };
     let mut verdict = Verdict { score: rule.rule.base, items: Vec::new() };
-    for (item, plan) in rule.rule.evidence.iter().zip(&rule.evidence) {
+    for (number, (item, plan)) in rule.rule.evidence.iter().zip(&rule.evidence).enumerate() {
         let Some(runs) = view.ask(plan, this, budget) else { continue };
         verdict.score += item.weight;
-        verdict.items.push((item.weight, view.because(&item.because, &runs)));
+        let because = view.because(&item.because, &runs);
+        verdict.items.push(Held { item: number, weight: item.weight, because });
     }
     verdict.score = verdict.score.clamp(0.0, 1.0);
     verdict

@@ -1,13 +1,14 @@
 //! The whole reasoning about a document, for a person: every rule that had something to judge, what spoke
 //! for it and against it, and what it would have taken.
 
+use super::evidence::Held;
 use super::rules::CompiledRule;
 use super::view::Seen;
 use super::{Classifier, Judged};
 use crate::model::{Document, Finding, Hit};
 
 /// What one rule made of one place.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Explanation {
     /// The rule's id and category.
     pub rule: String,
@@ -16,13 +17,15 @@ pub struct Explanation {
     /// Whether it fired here.
     pub fired: bool,
     /// The score and what it must reach; `None` where the rule was ruled out.
-    pub score: Option<(f64, f64)>,
+    pub score: Option<f64>,
+    /// What the score must reach.
+    pub threshold: f64,
     /// What it is about, masked; empty for the document as a whole.
     pub place: String,
     /// What the place was worth before any evidence.
     pub base: f64,
     /// What spoke for it (weight above 0) and against it, masked.
-    pub items: Vec<(f64, String)>,
+    pub items: Vec<Held>,
     /// Severity, origin and the like of the finding that came of it.
     pub outcome: Option<String>,
     /// Whether the rule cost more than it may, so that something may be missing.
@@ -54,6 +57,7 @@ impl Judged {
             category: rule.rule.category.as_str(),
             fired: false,
             score: None,
+            threshold: rule.rule.threshold,
             place: String::new(),
             base: rule.rule.base,
             items: Vec::new(),
@@ -62,7 +66,7 @@ impl Judged {
         };
         match self {
             Self::NotAsked => Vec::new(),
-            Self::RuledOut(because) => vec![Explanation { items: vec![(-1.0, because.clone())], ..blank }],
+            Self::RuledOut(because) => vec![Explanation { items: vec![Held { item: 0, weight: -1.0, because: because.clone() }], ..blank }],
             Self::Weighed { places, threshold } => places
                 .iter()
                 .filter(|(place, verdict)| !verdict.items.is_empty() || !place.spans.is_empty() || overran)
@@ -70,7 +74,8 @@ impl Judged {
                     let fired = verdict.score + 1e-9 >= *threshold;
                     Explanation {
                         fired,
-                        score: Some((verdict.score, *threshold)),
+                        score: Some(verdict.score),
+                        threshold: *threshold,
                         place: place.spans.first().map(|span| span.masked.clone()).unwrap_or_default(),
                         items: verdict.items.clone(),
                         outcome: finding.filter(|_| fired).map(outcome),

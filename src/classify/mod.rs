@@ -12,6 +12,7 @@ mod view;
 
 use std::sync::Arc;
 
+pub use evidence::Held;
 pub use explain::Explanation;
 pub use rules::{Rule, RuleExample, RuleSet};
 

@@ -22,6 +22,18 @@ pub(super) struct Args {
     /// A folder of profiles instead of the shipped ones.
     #[arg(long, value_name = "DIR")]
     profiles: Option<PathBuf>,
+    /// Print the whole reasoning instead: for people as text, for programs as JSON Lines.
+    #[arg(long, value_name = "FORM", num_args = 0..=1, default_missing_value = "text")]
+    explain: Option<Form>,
+}
+
+/// How the reasoning is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    /// For people.
+    Text,
+    /// One JSON object a document.
+    Json,
 }
 
 /// One line of input. Unknown fields are ignored, missing ones and null are the same.
@@ -64,7 +76,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Ended> {
         }
         // Some programs begin a file with a mark for its encoding.
         let text = line.strip_prefix(b"\xef\xbb\xbf").filter(|_| number == 1).unwrap_or(&line);
-        match answer(&classifier, text) {
+        match answer(&classifier, text, args.explain) {
             Ok(answer) => writeln!(out, "{answer}")?,
             Err((id, error)) => {
                 failed = true;
@@ -99,7 +111,7 @@ fn classifier(args: &Args) -> anyhow::Result<Classifier> {
 }
 
 /// The answer to one line, or its id (where it could be read) and what is wrong with it.
-fn answer(classifier: &Classifier, line: &[u8]) -> Result<String, (Value, String)> {
+fn answer(classifier: &Classifier, line: &[u8], explain: Option<Form>) -> Result<String, (Value, String)> {
     let value: Value =
         serde_json::from_slice(line).map_err(|error| (Value::Null, format!("not JSON: {error}")))?;
     let id = value.get("id").cloned().unwrap_or(Value::Null);
@@ -131,6 +143,11 @@ fn answer(classifier: &Classifier, line: &[u8]) -> Result<String, (Value, String
             document.title = page.metadata.title;
         }
         text = Some(classifier.masker().mask(&document.text).to_string());
+    }
+    match explain {
+        Some(Form::Text) => return Ok(super::explain::text(&input.id, &classifier.explain(&document))),
+        Some(Form::Json) => return Ok(super::explain::json(&input.id, &classifier.explain(&document))),
+        None => {}
     }
     let output = Output { id: &input.id, hits: classifier.classify(&document), text };
     serde_json::to_string(&output).map_err(|error| (id, error.to_string()))

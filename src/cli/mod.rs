@@ -5,6 +5,7 @@ mod check;
 mod classify;
 mod db;
 mod demo;
+mod explain;
 mod extract;
 mod hits;
 mod output;

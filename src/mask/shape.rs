@@ -187,21 +187,27 @@ fn pattern(expression: &str) -> Regex {
 }
 
 static NI_NUMBER: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"\b([a-ceghj-pr-tw-z])[ .\-]?([a-ceghj-npr-tw-z])(?:[ .\-_]{0,2}[0-9]){6}[ .\-_]{0,2}[a-d]\b")
+    pattern(r"\b([a-ceghj-pr-tw-z])[ .\-]?([a-ceghj-npr-tw-z])(?:[ .\-_/]{0,2}[0-9]){6}[ .\-_/]{0,2}[a-d]\b")
 });
 static POSTCODE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"\b(?:gir[ \-]{0,2}0aa|(?:[a-pr-uwyz][0-9][0-9]?|[a-pr-uwyz][a-hk-y][0-9][0-9]?|[a-pr-uwyz][0-9][a-hjkps-uw]|[a-pr-uwyz][a-hk-y][0-9][abehmnprv-y])[ \t\-_.]{0,8}[0-9][abd-hjlnp-uw-z]{2})\b",
     )
 });
-static BIRTH: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(concat!(
-        r"(?:\bd\.?[ ]?o\.?[ ]?b\b\.?|\bdate of birth\b|\bborn(?: on)?\b|\bbirth ?date\b|\bbirthday\b)[ \t:;=().,'#|*_\-]{0,12}(?:is|was|on|the)?[ :]{0,3}",
-        r"(?P<date>(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day[ ,]{1,2})?",
-        r"(?:[0-3]?[0-9](?:st|nd|rd|th)?(?: of)?[ \-./,]{1,2}(?:[01]?[0-9]|jan[a-z]*|feb[a-z]*|mar[a-z]*|apr[a-z]*|may|june?|july?|aug[a-z]*|sep[a-z]*|oct[a-z]*|nov[a-z]*|dec[a-z]*)[ \-./,']{1,2}(?:[0-9]{4}|[0-9]{2})",
-        r"|(?:jan[a-z]*|feb[a-z]*|mar[a-z]*|apr[a-z]*|may|june?|july?|aug[a-z]*|sep[a-z]*|oct[a-z]*|nov[a-z]*|dec[a-z]*)[ ]{1,2}[0-3]?[0-9](?:st|nd|rd|th)?,?[ ]{1,2}[0-9]{4}",
-        r"|(?:19|20)[0-9]{2}[\-./][01]?[0-9][\-./][0-3]?[0-9]|[0-3][0-9][01][0-9](?:19|20)?[0-9]{2}))\b"
+/// Full dates in every usual British spelling, words included.
+static DATE: LazyLock<Regex> = LazyLock::new(|| {
+    let month = "(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,7}";
+    let weekday = "(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day(?: the)?[ ,]{1,2})?";
+    let year = "(?:(?:19|20)[0-9]{2}|'?[0-9]{2})";
+    let ordinal = "(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|thirteenth|fourteenth|fifteenth|sixteenth|seventeenth|eighteenth|nineteenth|twentieth|twenty[ -](?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|thirtieth|thirty[ -]first)";
+    let tens = "(?:ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?|(?:oh?|hundred and)[ -](?:one|two|three|four|five|six|seven|eight|nine))";
+    pattern(&format!(
+        r"\b{weekday}(?:[0-3]?[0-9](?:st|nd|rd|th)?(?: of)?[ \-./,]{{0,2}}{month}[ \-./,]{{0,2}}{year}|[0-3]?[0-9][ ]?[\-./][ ]?[01]?[0-9][ ]?[\-./][ ]?(?:[0-9]{{4}}|[0-9]{{2}})|[0-3][0-9] [01][0-9] (?:19|20)[0-9]{{2}}|{month}[ ]{{1,2}}[0-3]?[0-9](?:st|nd|rd|th)?,?[ ]{{1,2}}(?:19|20)[0-9]{{2}}|(?:19|20)[0-9]{{2}}[\-./][01]?[0-9][\-./][0-3]?[0-9]|[0-3][0-9][01][0-9](?:19|20)[0-9]{{2}}|(?:the )?(?:{ordinal}|[0-3]?[0-9](?:st|nd|rd|th)) of {month},? (?:nineteen|twenty|two thousand(?: and)?)[ -]{tens})\b"
     ))
+});
+/// Words that make a date one of birth.
+static BIRTH_CUE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"\bd[ ._]?o[ ._]?b\b|\bborn\b|\bbirth(?:date|day|days)?\b|\bb'?day\b|\binto (?:the|this) world\b|\bleap year baby\b|\bturn(?:s|ed|ing) [1-9][0-9]?\b|\barrived in (?:the|this) world\b")
 });
 static PHONE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?:\(?\+44\)?|\b0044|\(0|\b0)[ \-.]{0,2}(?:\(0\)[ ]?)?[0-9](?:[ \-.()]{0,2}[0-9]){8,9}\b")
@@ -209,7 +215,21 @@ static PHONE: LazyLock<Regex> = LazyLock::new(|| {
 static EMAIL: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"[a-z0-9][a-z0-9._%+\-']{0,63}@(?:[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?\.){1,8}[a-z]{2,24}")
 });
-static PLATE: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b[a-hj-pr-y]{2}[0-9]{2}[ \-]?[a-hj-pr-z]{3}\b"));
+/// E-mail addresses spelt out: `jane dot smith at post dot example`, `jane[at]post[dot]example`.
+static EMAIL_SPELT: LazyLock<Regex> = LazyLock::new(|| {
+    let dot = r"(?:\.| dot | ?\[dot\] ?| ?\(dot\) ?)";
+    pattern(&format!(
+        r"\b[a-z0-9_\-]{{1,40}}(?:{dot}[a-z0-9_\-]{{1,40}}){{0,3}}(?: ?\[at\] ?| ?\(at\) ?| at )[a-z0-9\-]{{2,40}}(?:(?: dot | ?\[dot\] ?| ?\(dot\) ?)[a-z0-9\-]{{2,24}}){{1,3}}\b"
+    ))
+});
+/// The style since 2001: `AB12 CDE`; in capitals with any spaces or hyphens.
+static PLATE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"\b[a-hj-pr-y]{2}[0-9]{2}[ \-]?[a-hj-pr-z]{3}\b|(?-i:\b[A-HJ-PR-Y]{2}[ \-]{1,3}[0-9]{2}[ \-]{0,3}[A-HJ-PR-Z]{3}\b|\b[A-HJ-PR-Y]{2}[0-9]{2} - [A-HJ-PR-Z]{3}\b)")
+});
+/// The style of 1983 to 2001 in capitals: `P123 ABC`; letter by letter too: `P 1 2 3 A B C`.
+static PREFIX_PLATE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?-i:\b[A-HJ-NPR-TV-Y][0-9]{1,3}[ \-]?[A-HJ-PR-Y]{3}\b|\b[A-HJ-NPR-Y](?: [A-HJ-NPR-Y])? (?:[0-9] ){1,3}[A-HJ-PR-Y] [A-HJ-PR-Y] [A-HJ-PR-Y]\b)")
+});
 
 /// Prefixes that HMRC does not issue (NIM39110).
 fn ni_prefix_is_issued(text: &str) -> bool {
@@ -218,19 +238,51 @@ fn ni_prefix_is_issued(text: &str) -> bool {
     !matches!(letters.as_str(), "BG" | "GB" | "KN" | "NK" | "NT" | "TN" | "ZZ")
 }
 
+/// How far before a date its word for birth may stand (bytes), and how far behind.
+const CUE_BEFORE: usize = 48;
+const CUE_AFTER: usize = 32;
+/// How near an NHS or National Insurance number makes a date one of birth (bytes).
+const NUMBER_NEAR: usize = 60;
+
+/// Full dates beside a word for birth or in the row of an identifier.
+fn birth_dates(text: &str, numbers: &[Range<usize>]) -> Vec<Range<usize>> {
+    let cues: Vec<Range<usize>> = BIRTH_CUE.find_iter(text).map(|cue| cue.range()).collect();
+    if cues.is_empty() && numbers.is_empty() {
+        return Vec::new();
+    }
+    let dates: Vec<Range<usize>> = DATE.find_iter(text).map(|date| date.range()).collect();
+    let is_cued = |date: &&Range<usize>| {
+        cues.iter().any(|cue| cue.end <= date.start && date.start - cue.end <= CUE_BEFORE || date.end <= cue.start && cue.start - date.end <= CUE_AFTER)
+            || numbers.iter().any(|number| number.start < date.end + NUMBER_NEAR && date.start < number.end + NUMBER_NEAR && !(number.start < date.end && date.start < number.end))
+    };
+    dates.iter().filter(is_cued).cloned().collect()
+}
+
 /// Whether a phone number is written for callers from abroad.
 fn has_country_code(phone: &str) -> bool {
     phone.trim_start_matches('(').starts_with('+') || phone.starts_with("0044")
 }
 
-/// Whether this is an outward code and the next word, as in "SO19 and PO1", rather than a number plate.
+/// Words of three letters that stand after an outward code or a road's number: "SO19 and PO1", "A27 WAS".
+const THREE_LETTERS: [&str; 26] = [
+    "all", "and", "are", "but", "can", "for", "had", "has", "her", "his", "man", "new", "not", "now", "our", "out", "per", "saw",
+    "see", "she", "the", "was", "who", "why", "yet", "you",
+];
+/// Months and other short words that no plate ends in where it is written apart.
+const MONTHS: [&str; 16] =
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "nhs", "mri", "cpr", "gmt"];
+
+/// Whether this is a place, a road or a date with the word after it rather than a number plate.
 fn is_place_and_word(text: &str) -> bool {
-    const WORDS: [&str; 24] = [
-        "all", "and", "are", "but", "can", "for", "had", "has", "her", "man", "may", "new", "not", "now",
-        "our", "out", "saw", "see", "she", "the", "was", "who", "yet", "you",
-    ];
-    text.split_once(' ')
-        .is_some_and(|(place, word)| !place.bytes().any(|b| b.is_ascii_lowercase()) && WORDS.contains(&word))
+    let last = text.rsplit([' ', '-']).next().unwrap_or_default();
+    let lower = last.to_ascii_lowercase();
+    let first = text.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let apart = text.as_bytes().get(first).is_some_and(|b| !b.is_ascii_digit());
+    let word = THREE_LETTERS.contains(&lower.as_str()) || lower == "may";
+    let (place, _) = text.split_at(text.len() - last.len());
+    let after_place = last == lower && !place.is_empty() && !place.bytes().any(|b| b.is_ascii_lowercase());
+    word && (after_place || first == 1 || apart)
+        || (first == 1 || apart) && MONTHS.contains(&lower.as_str())
 }
 
 /// Every shape in folded `text`, in order; where two overlap, the likelier one.
@@ -275,24 +327,34 @@ pub(super) fn candidates(text: &str) -> Vec<Shape> {
         for found in NI_NUMBER.find_iter(text).filter(|found| ni_prefix_is_issued(found.as_str())) {
             add(1, ShapeKind::NiNumber, found.start(), found.end());
         }
-        for date in BIRTH.captures_iter(text).filter_map(|captures| captures.name("date")) {
-            add(1, ShapeKind::DateOfBirth, date.start(), date.end());
-        }
+        let numbers: Vec<Range<usize>> = found
+            .iter()
+            .filter(|(_, shape)| matches!(shape.kind, ShapeKind::NhsNumber | ShapeKind::NiNumber))
+            .map(|(_, shape)| shape.start..shape.end)
+            .collect();
+        found.extend(birth_dates(text, &numbers).into_iter().map(|date| (1, Shape::new(ShapeKind::DateOfBirth, text, date.start, date.end))));
+        let mut add = |rank: u8, kind: ShapeKind, start: usize, end: usize| {
+            found.push((rank, Shape::new(kind, text, start, end)));
+        };
         for found in phones {
             add(3, ShapeKind::Phone, found.start(), found.end());
         }
-        for found in PLATE.find_iter(text).filter(|found| !is_place_and_word(found.as_str())) {
+        let plates = PLATE.find_iter(text).chain(PREFIX_PLATE.find_iter(text));
+        for found in plates.filter(|found| !is_place_and_word(found.as_str())) {
             add(4, ShapeKind::Plate, found.start(), found.end());
         }
         for found in POSTCODE.find_iter(text) {
             add(5, ShapeKind::Postcode, found.start(), found.end());
         }
     }
+    let mut emails: Vec<regex::Match<'_>> = Vec::new();
     if text.contains('@') {
-        for found in EMAIL.find_iter(text) {
-            add(0, ShapeKind::Email, found.start(), found.end());
-        }
+        emails.extend(EMAIL.find_iter(text));
     }
+    if text.contains("dot") || text.contains("DOT") {
+        emails.extend(EMAIL_SPELT.find_iter(text));
+    }
+    found.extend(emails.into_iter().map(|email| (0, Shape::new(ShapeKind::Email, text, email.start(), email.end()))));
     found.sort_by(|(a_rank, a), (b_rank, b)| a_rank.cmp(b_rank).then(a.start.cmp(&b.start)));
     found.into_iter().map(|(_, shape)| shape).collect()
 }
