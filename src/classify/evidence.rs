@@ -5,6 +5,9 @@ use super::rules::CompiledRule;
 use super::view::{This, View};
 use crate::matching::Budget;
 
+/// Log-odds from which the statistical model counts as sure.
+const SURE: f64 = 4.0;
+
 /// A piece of evidence that held.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Held {
@@ -51,6 +54,14 @@ pub(super) fn weigh(rule: &CompiledRule, view: &View<'_>, place: &Place, budget:
         verdict.score += item.weight;
         let because = view.because(&item.because, &runs);
         verdict.items.push(Held { item: number, weight: item.weight, because });
+    }
+    if rule.rule.learned > 0.0 {
+        let (odds, words) = view.opinion.of(rule.rule.category);
+        let weight = rule.rule.learned * (odds / SURE).clamp(-1.0, 1.0);
+        let like = if weight > 0.0 { "reads like documents of this kind" } else { "reads like documents of other kinds" };
+        let words = view.masker.mask_line(&words.join("”, “"));
+        verdict.score += weight;
+        verdict.items.push(Held { item: rule.evidence.len(), weight, because: format!("{like} (“{words}”)") });
     }
     verdict.score = verdict.score.clamp(0.0, 1.0);
     verdict

@@ -6,6 +6,7 @@ mod evidence;
 mod explain;
 mod facts;
 mod identifiers;
+mod learned;
 mod person;
 mod rules;
 mod view;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 pub use evidence::Held;
 pub use explain::Explanation;
+pub use learned::{Features, Learned, ModelError, Opinion, values};
 pub use rules::{Rule, RuleExample, RuleSet};
 
 use crate::mask::Masker;
@@ -23,6 +25,17 @@ use evidence::Verdict;
 use identifiers::Place;
 use rules::CompiledRule;
 use view::{RULE_BUDGET, Seen, This, View};
+
+/// Why no classifier can be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ClassifierError {
+    /// The watches cannot be compiled.
+    #[error(transparent)]
+    Matcher(#[from] MatcherError),
+    /// The statistical model cannot be read.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
 
 /// Judges documents for every organisation.
 #[derive(Debug, Clone)]
@@ -36,14 +49,16 @@ struct Parts {
     profiles: Vec<Profile>,
     rules: RuleSet,
     masker: Masker,
+    learned: &'static Learned,
 }
 
 impl Classifier {
     /// A classifier for `profiles` by `rules`.
-    pub fn new(profiles: Vec<Profile>, rules: RuleSet) -> Result<Self, MatcherError> {
+    pub fn new(profiles: Vec<Profile>, rules: RuleSet) -> Result<Self, ClassifierError> {
         let matcher = Matcher::new(&profiles)?;
         let masker = Masker::new(&profiles);
-        Ok(Self { parts: Arc::new(Parts { matcher, profiles, rules, masker }) })
+        let learned = Learned::shipped()?;
+        Ok(Self { parts: Arc::new(Parts { matcher, profiles, rules, masker, learned }) })
     }
 
     /// The masker that spares what these organisations publish.
@@ -66,6 +81,18 @@ impl Classifier {
         &self.parts.rules
     }
 
+    /// What the statistical model sees of `document` for each organisation that it mentions: what it is
+    /// trained on.
+    pub fn features(&self, document: &Document) -> Vec<Features> {
+        let parts = &*self.parts;
+        let seen = Seen::new(document, &parts.rules, &parts.masker);
+        let mentioned = parts.matcher.find(document);
+        let view = |mentioned: &Mentioned| {
+            View::new(&seen, &parts.profiles[mentioned.profile], &mentioned.mentions, &parts.rules, &parts.masker)
+        };
+        mentioned.iter().map(|mentioned| learned::features_of(&view(mentioned))).collect()
+    }
+
     /// The hits of `document`, in the order of the profiles; none where nobody is mentioned.
     pub fn classify(&self, document: &Document) -> Vec<Hit> {
         let parts = &*self.parts;
@@ -83,6 +110,7 @@ impl Parts {
     fn judge(&self, seen: &Seen<'_>, mentioned: Mentioned, mut told: Option<&mut Vec<Explanation>>) -> Hit {
         let profile = &self.profiles[mentioned.profile];
         let mut view = View::new(seen, profile, &mentioned.mentions, &self.rules, &self.masker);
+        view.opinion = self.learned.opinion(&learned::features_of(&view));
         let mut findings = Vec::new();
         let mut overran = Vec::new();
         for rule in self.rules.compiled() {
@@ -99,9 +127,7 @@ impl Parts {
             view.facts.add(finding.category);
             if let Some(marks) = rule.marks {
                 let fired = judged.fired(rule).flat_map(|(place, _)| place.runs.iter().copied());
-                let runs = view.found.runs(marks).iter().copied().chain(fired).collect();
-                view.found.set(marks, runs);
-                self.rules.derive(&seen.reading, &mut view.found);
+                view.mark(marks, fired);
             }
             findings.push(finding);
         }

@@ -2,6 +2,7 @@
 //! the facts.
 
 use super::facts::Facts;
+use super::learned::Opinion;
 use super::rules::{CompiledCue, RuleSet};
 use crate::mask::{Masker, Shape, shapes};
 use crate::matching::{Asked, Budget, Found, Leaf, Plan, Reading, Run};
@@ -43,6 +44,7 @@ pub(super) struct View<'a> {
     pub(super) rules: &'a RuleSet,
     pub(super) found: Found,
     pub(super) facts: Facts,
+    pub(super) opinion: Opinion,
     this: Leaf,
 }
 
@@ -71,9 +73,17 @@ impl<'a> View<'a> {
             .iter()
             .filter_map(|mention| seen.reading.run_of_original(mention.field, mention.start, mention.end));
         found.set(rules.detected("name"), named.collect());
-        rules.derive(&seen.reading, &mut found);
         let facts = Facts::new(seen.document, profile, mentions);
-        Self { seen, profile, masker, rules, found, facts, this: rules.detected("this") }
+        rules.derive(&seen.reading, &mut found, &|key, value: &str| facts.holds(key, value, &[]));
+        Self { seen, profile, masker, rules, found, facts, opinion: Opinion::default(), this: rules.detected("this") }
+    }
+
+    /// Lets `leaf` stand at `runs` too, and finds again what is made of it.
+    pub(super) fn mark(&mut self, leaf: Leaf, runs: impl Iterator<Item = Run>) {
+        let runs = self.found.runs(leaf).iter().copied().chain(runs).collect();
+        self.found.set(leaf, runs);
+        let facts = &self.facts;
+        self.rules.derive(&self.seen.reading, &mut self.found, &|key, value: &str| facts.holds(key, value, &[]));
     }
 
     /// Where a plan holds, for a place.

@@ -18,13 +18,21 @@ pub(super) struct Context {
     within: usize,
     anywhere: Option<Phrases>,
     unless: Option<Phrases>,
+    never: Option<Phrases>,
+}
+
+/// Which of a watch's lists is asked of the whole document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Asked {
+    Anywhere,
+    Never,
 }
 
 /// The document around a name, spaced out at most once and asked by each watch at most once.
 pub(super) struct Whole<'a> {
     document: &'a Document,
     spaced: OnceCell<[Spaced; 2]>,
-    answers: RefCell<HashMap<usize, bool>>,
+    answers: RefCell<HashMap<(usize, Asked), bool>>,
 }
 
 impl<'a> Whole<'a> {
@@ -33,8 +41,8 @@ impl<'a> Whole<'a> {
     }
 
     /// Whether one of `phrases`, which belong to watch `number`, stands in title or text.
-    fn has(&self, number: usize, phrases: &Phrases) -> bool {
-        *self.answers.borrow_mut().entry(number).or_insert_with(|| {
+    fn has(&self, number: usize, asked: Asked, phrases: &Phrases) -> bool {
+        *self.answers.borrow_mut().entry((number, asked)).or_insert_with(|| {
             let fields = [&self.document.title, &self.document.text];
             let spaced = self.spaced.get_or_init(|| fields.map(|field| Spaced::new(&Folded::new(field))));
             spaced.iter().any(|text| phrases.stands_in(text, 0, text.text().len(), |_, _| true))
@@ -89,6 +97,7 @@ impl Context {
             within: watch.within,
             anywhere: Phrases::new(&watch.anywhere)?,
             unless: Phrases::new(&watch.unless)?,
+            never: Phrases::new(&watch.never)?,
         })
     }
 
@@ -109,12 +118,15 @@ impl Context {
         if self.is_something_else(spaced, start, end) {
             return false;
         }
+        if self.never.as_ref().is_some_and(|never| whole.has(self.number, Asked::Never, never)) {
+            return false;
+        }
         let Some(needs) = &self.needs else { return true };
         let (from, to) = spaced.window(start, end, self.within);
         let beside = |s: usize, e: usize| e <= start || end <= s;
         needs.stands_in(spaced, from, to, beside)
             || field == Field::Title && self.opening_has(needs, whole)
-            || self.anywhere.as_ref().is_some_and(|anywhere| whole.has(self.number, anywhere))
+            || self.anywhere.as_ref().is_some_and(|anywhere| whole.has(self.number, Asked::Anywhere, anywhere))
     }
 
     /// Whether a phrase that contains the name makes it something else.

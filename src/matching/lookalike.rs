@@ -48,7 +48,7 @@ impl Likeness {
 }
 
 /// Words that registrants add to sound official.
-const ADDED: [&str; 98] = [
+const ADDED: [&str; 104] = [
     "nhs", "nhsuk", "nhstrust", "trust", "health", "healthcare", "hospital", "hospitals", "clinic", "clinics", "care", "medical",
     "doctor", "doctors", "nurse", "nurses", "ambulance", "foundation", "ft", "university", "partnership", "service", "services",
     "pay", "payroll", "payslip", "payslips", "payment", "payments", "refund", "refunds", "invoice", "pension", "pensions", "wages",
@@ -56,7 +56,7 @@ const ADDED: [&str; 98] = [
     "staffing", "work", "login", "logins", "log", "in", "signin", "sign", "logon", "account", "accounts", "portal", "secure",
     "security", "verify", "verification", "update", "online", "web", "mail", "email", "webmail", "owa", "my", "app", "support",
     "help", "helpdesk", "it", "official", "patient", "patients", "appointment", "appointments", "booking", "bookings", "book",
-    "results", "records", "test", "tests", "vaccine", "vaccination", "vaccinations", "covid", "uk", "gov", "www", "the",
+    "results", "records", "test", "tests", "vaccine", "vaccination", "vaccinations", "covid", "uk", "gov", "www", "the", "org", "com", "net", "co", "info", "ac",
 ];
 
 /// Look-alikes made of several letters.
@@ -64,6 +64,9 @@ const GLYPHS: [(&str, &str); 12] = [
     ("rn", "m"), ("nn", "m"), ("vv", "w"), ("uu", "w"), ("cl", "d"), ("0", "o"), ("1", "l"), ("5", "s"), ("3", "e"), ("4", "a"),
     ("8", "b"), ("9", "g"),
 ];
+
+/// Neighbouring parts that may make up the Trust's label together.
+const MAX_JOINED: usize = 4;
 
 /// The shortest label of which a slip is told from another word (characters).
 const MIN_SLIP: usize = 4;
@@ -89,9 +92,10 @@ pub fn lookalike(host: &str, profile: &Profile) -> Option<Likeness> {
 fn resembles(host: &str, plain: &str, label: &str, own: &str, domain: &str, folded: bool) -> Option<Likeness> {
     let flat = domain.replace('.', "-");
     let glued = domain.replace('.', "");
+    let flattened = unglyphed(&plain.replace(['.', '-'], ""));
     let whole = plain.strip_prefix(domain).is_some_and(|rest| rest.starts_with('.'))
         || plain.contains(&format!(".{domain}."))
-        || (plain.contains(&flat) || plain.contains(&glued)) && own.len() >= MIN_SLIP;
+        || (plain.contains(&flat) || plain.contains(&glued) || flattened.starts_with(&glued)) && own.len() >= MIN_SLIP;
     if whole {
         return Some(Likeness::Inside);
     }
@@ -111,8 +115,36 @@ fn resembles(host: &str, plain: &str, label: &str, own: &str, domain: &str, fold
     if is_slip(&bare, own) {
         return Some(Likeness::Slip);
     }
-    with_added_words(label, own).then_some(Likeness::AddedWords)
-        .or_else(|| split_by_dot(plain, own).then_some(Likeness::Slip))
+    if with_added_words(label, own) {
+        return Some(Likeness::AddedWords);
+    }
+    by_parts(plain, own).or_else(|| split_by_dot(plain, own).then_some(Likeness::Slip))
+}
+
+/// `secanb-nhs.example`, `sec-amb.nhs-pay.example`: a part of the name resembles the Trust's label, all other
+/// parts are added words.
+fn by_parts(plain: &str, own: &str) -> Option<Likeness> {
+    let name = plain.rsplit_once('.').map_or(plain, |(name, _)| name);
+    let parts: Vec<&str> = name.split(['.', '-']).filter(|part| !part.is_empty()).collect();
+    for first in 0..parts.len() {
+        for last in first..parts.len().min(first + MAX_JOINED) {
+            let others = parts[..first].iter().chain(&parts[last + 1..]);
+            if parts.len() == last - first + 1 || !others.clone().all(|part| is_made_of_added(part)) {
+                continue;
+            }
+            let joined: String = parts[first..=last].concat();
+            if joined == own {
+                return Some(Likeness::AddedWords);
+            }
+            if unglyphed(&joined) == own {
+                return Some(Likeness::Homoglyph);
+            }
+            if is_slip(&joined, own) {
+                return Some(Likeness::Slip);
+            }
+        }
+    }
+    None
 }
 
 /// `so.lent.example`: the label with a dot inside.

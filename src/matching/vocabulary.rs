@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::query::{Asked, Budget, Piece, Plan, Query, Scope};
+use super::query::{Asked, Budget, FactKey, Piece, Plan, Query, Scope};
 use super::reading::{Reading, Run};
 use super::words::raw_words;
 
@@ -178,6 +178,13 @@ impl Vocabulary {
     fn leaf(&mut self) -> Leaf {
         self.leaves += 1;
         Leaf(self.leaves - 1)
+    }
+
+    /// Every list and detector with its leaf, in order of the names.
+    pub fn names(&self) -> Vec<(String, Leaf)> {
+        let mut names: Vec<(String, Leaf)> = self.names.iter().map(|(name, leaf)| (name.clone(), *leaf)).collect();
+        names.sort_by(|a, b| a.0.cmp(&b.0));
+        names
     }
 
     /// The leaf of a list or detector.
@@ -379,11 +386,11 @@ impl Vocabulary {
         found
     }
 
-    /// Finds the lists that are made of others, once the detectors have spoken.
-    pub fn derive(&self, reading: &Reading<'_>, found: &mut Found) {
+    /// Finds the lists that are made of others, once the detectors have spoken and the facts are known.
+    pub fn derive(&self, reading: &Reading<'_>, found: &mut Found, facts: &dyn Fn(FactKey, &str) -> bool) {
         for (leaf, plan) in &self.derived {
             let budget = Budget::new(LIST_BUDGET);
-            let runs = plan.runs(&Asked::new(reading, found, &budget)).unwrap_or_default();
+            let runs = plan.runs(&Asked::new(reading, found, &budget).with_facts(facts)).unwrap_or_default();
             let mut all = found.runs(*leaf).to_vec();
             all.extend(runs);
             found.set(*leaf, all);

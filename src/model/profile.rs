@@ -95,6 +95,9 @@ pub struct Watch {
     /// Phrases around the term that make it something else.
     #[serde(default)]
     pub unless: Vec<String>,
+    /// Words of which one anywhere in the document makes it something else.
+    #[serde(default)]
+    pub never: Vec<String>,
 }
 
 const fn default_within() -> usize {

@@ -107,6 +107,9 @@ pub struct Rule {
     pub binds: Binds,
     /// What it found, in words for people.
     pub because: String,
+    /// The most that the statistical model may add or take away; 0 where it has no say.
+    #[serde(default)]
+    pub(in crate::classify) learned: f64,
     /// What must hold for the rule to be asked at all.
     #[serde(default)]
     pub when: Option<String>,

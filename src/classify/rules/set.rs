@@ -63,6 +63,7 @@ struct Parts {
     child: Vec<CompiledCue<bool>>,
     vocabulary: Vocabulary,
     detected: HashMap<&'static str, Leaf>,
+    lists: Vec<(String, Leaf)>,
 }
 
 impl RuleSet {
@@ -131,13 +132,23 @@ impl RuleSet {
     }
 
     /// Finds the lists that are made of others and of what detectors found.
-    pub(in crate::classify) fn derive(&self, reading: &Reading<'_>, found: &mut Found) {
-        self.parts.vocabulary.derive(reading, found);
+    pub(in crate::classify) fn derive(
+        &self,
+        reading: &Reading<'_>,
+        found: &mut Found,
+        facts: &dyn Fn(FactKey, &str) -> bool,
+    ) {
+        self.parts.vocabulary.derive(reading, found, facts);
     }
 
     /// The leaf of what a detector finds.
     pub(in crate::classify) fn detected(&self, name: &'static str) -> Leaf {
         self.parts.detected[name]
+    }
+
+    /// Every list and detector with its leaf, in order of the names.
+    pub(in crate::classify) fn lists(&self) -> impl Iterator<Item = (&str, Leaf)> {
+        self.parts.lists.iter().map(|(name, leaf)| (name.as_str(), *leaf))
     }
 
     /// The leaf of a list, where there is one.
@@ -207,6 +218,7 @@ impl Compiler {
             child: Vec::new(),
             vocabulary: Vocabulary::default(),
             detected: HashMap::new(),
+            lists: Vec::new(),
         };
         let shipped = SHIPPED.len();
         for (index, rule) in chosen(&sources, shipped, problems) {
@@ -232,6 +244,7 @@ impl Compiler {
             .into_iter()
             .map(|name| (name, self.vocabulary.named(name).expect("every detector was given a leaf")))
             .collect();
+        parts.lists = self.vocabulary.names();
         parts.vocabulary = self.vocabulary;
         RuleSet { parts: Arc::new(parts) }
     }

@@ -20,9 +20,9 @@ fn held(query: &str, title: &str, text: &str) -> Option<Vec<String>> {
     let document = Document { title: title.to_owned(), text: text.to_owned(), ..Document::default() };
     let reading = Reading::new(&document);
     let mut found = vocabulary.find(&reading);
-    vocabulary.derive(&reading, &mut found);
     let budget = Budget::new(10_000);
     let facts = |key: FactKey, value: &str| key == FactKey::Kind && value == "news";
+    vocabulary.derive(&reading, &mut found, &facts);
     let asked = Asked::new(&reading, &found, &budget).with_facts(&facts);
     assert!(!budget.is_overrun());
     plan.runs(&asked).map(|runs| runs.into_iter().map(|run| reading.text(run).to_owned()).collect())

@@ -1,0 +1,110 @@
+//! What the statistical model sees of a document: its words and pairs of words, the lists that its words
+//! stand in, its kind and what is known of it. Names and numbers are left out: the model may learn how
+//! people write, never of whom.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::classify::facts::SIGNALS;
+use crate::classify::view::View;
+use crate::matching::{FactKey, Run};
+use crate::model::{DocumentKind, Field};
+
+/// The longest text that is looked at (words): what comes later says little more.
+const MAX_WORDS: usize = 1500;
+/// Letters by which inflected forms of a word are known as one.
+const STEM: usize = 5;
+/// Lists that hold names: who somebody is must not count.
+const NAMES: [&str; 7] =
+    ["forename", "forename_word", "surname", "surname_word", "person_title", "person_cue", "catchment_place"];
+
+/// The features of a document for one organisation: words with how often they stand there, and facts.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Features {
+    /// Words, pairs and stems, with their number.
+    pub words: BTreeMap<String, u32>,
+    /// Lists, pairs of lists in one sentence, kind and signals.
+    pub facts: BTreeSet<String>,
+}
+
+/// Reads the features of a view.
+pub(in crate::classify) fn of(view: &View<'_>) -> Features {
+    let mut features = Features::default();
+    let hidden = hidden(view);
+    let tokens = view.seen.reading.tokens();
+    let mut before: Option<(String, Field)> = None;
+    for (index, token) in tokens.iter().enumerate().take(MAX_WORDS) {
+        if !matches!(token.field, Field::Title | Field::Text) {
+            before = None;
+            continue;
+        }
+        let word = match hidden.get(&index) {
+            Some(&(mark, true)) => mark.to_owned(),
+            Some((_, false)) => continue,
+            None => plain(&token.key),
+        };
+        if let Some((first, field)) = before.take()
+            && field == token.field
+        {
+            *features.words.entry(format!("{first} {word}")).or_default() += 1;
+        }
+        if word.chars().count() > STEM && word.chars().all(char::is_alphabetic) {
+            *features.words.entry(word.chars().take(STEM).chain(['*']).collect()).or_default() += 1;
+        }
+        *features.words.entry(word.clone()).or_default() += 1;
+        before = Some((word, token.field));
+    }
+    add_lists(view, &mut features.facts);
+    for kind in DocumentKind::ALL {
+        if view.facts.holds(FactKey::Kind, kind.as_str(), &[]) {
+            features.facts.insert(format!("kind:{}", kind.as_str()));
+        }
+    }
+    for signal in SIGNALS {
+        if view.facts.holds(FactKey::Is, signal, &[]) {
+            features.facts.insert(format!("is:{signal}"));
+        }
+    }
+    features
+}
+
+/// Words that stand for the Trust's name or a person's, by position: the mark, and whether it is the first.
+fn hidden(view: &View<'_>) -> BTreeMap<usize, (&'static str, bool)> {
+    let mut hidden = BTreeMap::new();
+    for (name, mark) in [("person", "<person>"), ("name", "<name>"), ("masked_word", "<masked>")] {
+        for run in view.found.runs(view.rules.detected(name)) {
+            for position in run.range() {
+                hidden.insert(position, (mark, position == run.start as usize));
+            }
+        }
+    }
+    hidden
+}
+
+/// Numbers count by their length alone.
+fn plain(key: &str) -> String {
+    if key.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b',')) {
+        "#".repeat(key.len().min(5))
+    } else {
+        key.to_owned()
+    }
+}
+
+fn add_lists(view: &View<'_>, facts: &mut BTreeSet<String>) {
+    let mut by_sentence: BTreeMap<Run, BTreeSet<&str>> = BTreeMap::new();
+    for (name, leaf) in view.rules.lists().filter(|(name, _)| !NAMES.contains(name)) {
+        for run in view.found.runs(leaf) {
+            let field = view.seen.reading.tokens()[run.start as usize].field;
+            if matches!(field, Field::Title | Field::Text) {
+                by_sentence.entry(view.seen.reading.sentence(run.start)).or_default().insert(name);
+            }
+        }
+    }
+    for lists in by_sentence.values() {
+        for (index, first) in lists.iter().enumerate() {
+            facts.insert(format!("{{{first}}}"));
+            for second in lists.iter().skip(index + 1) {
+                facts.insert(format!("{{{first}}}+{{{second}}}"));
+            }
+        }
+    }
+}
