@@ -8,6 +8,9 @@ use crate::matching::Budget;
 /// Log-odds from which the statistical model counts as sure.
 const SURE: f64 = 4.0;
 
+/// What the model adds is told from here on.
+const WORTH_TELLING: f64 = 0.05;
+
 /// A piece of evidence that held.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Held {
@@ -57,11 +60,17 @@ pub(super) fn weigh(rule: &CompiledRule, view: &View<'_>, place: &Place, budget:
     }
     if rule.rule.learned > 0.0 {
         let (odds, words) = view.opinion.of(rule.rule.category);
-        let weight = rule.rule.learned * (odds / SURE).clamp(-1.0, 1.0);
-        let like = if weight > 0.0 { "reads like documents of this kind" } else { "reads like documents of other kinds" };
+        let weight = rule.rule.learned * (odds / SURE).clamp(-1.0, 1.0).midpoint(1.0);
         let words = view.masker.mask_line(&words.join("”, “"));
         verdict.score += weight;
-        verdict.items.push(Held { item: rule.evidence.len(), weight, because: format!("{like} (“{words}”)") });
+        let because = if words.as_str().is_empty() || odds < 0.0 {
+            "reads a little like documents of this kind".to_owned()
+        } else {
+            format!("reads like documents of this kind (“{words}”)")
+        };
+        if weight >= WORTH_TELLING {
+            verdict.items.push(Held { item: rule.evidence.len(), weight, because });
+        }
     }
     verdict.score = verdict.score.clamp(0.0, 1.0);
     verdict

@@ -3,8 +3,10 @@
 
 mod annotate;
 mod evidence;
+mod examples;
 mod explain;
 mod facts;
+mod hide;
 mod identifiers;
 mod learned;
 mod person;
@@ -14,7 +16,9 @@ mod view;
 use std::sync::Arc;
 
 pub use evidence::Held;
+pub use examples::{Lint, Tried};
 pub use explain::Explanation;
+pub use hide::{masked_field, masked_url};
 pub use learned::{Features, Learned, ModelError, Opinion, values};
 pub use rules::{Rule, RuleExample, RuleSet};
 

@@ -10,6 +10,12 @@ use crate::model::{Document, Field, Mention, Profile};
 
 /// What all queries of one rule may cost on one document (runs looked at).
 pub(super) const RULE_BUDGET: u32 = 200_000;
+/// Words quoted of one place.
+const QUOTED_WORDS: u32 = 4;
+/// A text longer than this is about the Trust only near its name (words).
+const LONG: usize = 250;
+/// How near (words).
+const NEAR: u32 = 100;
 /// Words quoted in a reason, at most (characters).
 const MAX_QUOTE: usize = 60;
 
@@ -46,6 +52,8 @@ pub(super) struct View<'a> {
     pub(super) facts: Facts,
     pub(super) opinion: Opinion,
     this: Leaf,
+    /// What stands near enough to the Trust's name to be about it; all of it where `None`.
+    passages: Option<Vec<Run>>,
 }
 
 /// A place that is asked about: where it stands, and what its detector says of it.
@@ -72,10 +80,11 @@ impl<'a> View<'a> {
         let named = mentions
             .iter()
             .filter_map(|mention| seen.reading.run_of_original(mention.field, mention.start, mention.end));
-        found.set(rules.detected("name"), named.collect());
+        let named: Vec<Run> = named.collect();
+        found.set(rules.detected("name"), named.clone());
         let facts = Facts::new(seen.document, profile, mentions);
         rules.derive(&seen.reading, &mut found, &|key, value: &str| facts.holds(key, value, &[]));
-        Self { seen, profile, masker, rules, found, facts, opinion: Opinion::default(), this: rules.detected("this") }
+        Self { seen, profile, masker, rules, found, facts, opinion: Opinion::default(), passages: passages(seen, named), this: rules.detected("this") }
     }
 
     /// Lets `leaf` stand at `runs` too, and finds again what is made of it.
@@ -90,8 +99,17 @@ impl<'a> View<'a> {
     pub(super) fn ask(&self, plan: &Plan, this: This<'_>, budget: &Budget) -> Option<Vec<Run>> {
         let facts = |key, value: &str| self.facts.holds(key, value, this.signals);
         let asked = Asked::new(&self.seen.reading, &self.found, budget).with_facts(&facts);
-        let asked = if this.runs.is_empty() { asked } else { asked.with_this(self.this, this.runs) };
-        plan.runs(&asked)
+        if this.runs.is_empty() {
+            plan.runs(&asked.with_passages(self.passages.as_deref()))
+        } else {
+            plan.runs(&asked.with_this(self.this, this.runs))
+        }
+    }
+
+    /// Whether a word stands near enough to the Trust's name.
+    pub(super) fn is_near(&self, token: u32) -> bool {
+        let one = Run { start: token, end: token + 1 };
+        self.passages.as_ref().is_none_or(|passages| passages.iter().any(|passage| passage.overlaps(one)))
     }
 
     /// The first cue that holds, with its reason.
@@ -112,7 +130,13 @@ impl<'a> View<'a> {
     }
 
     /// The words of a run as they may be shown.
-    fn quote(&self, run: Run) -> String {
+    ///
+    /// A reason quotes the words that count, never the passage between them.
+    pub(super) fn quote(&self, run: Run) -> String {
+        if run.end - run.start > QUOTED_WORDS {
+            let ends = [Run { end: run.start + QUOTED_WORDS / 2, ..run }, Run { start: run.end - QUOTED_WORDS / 2, ..run }];
+            return ends.map(|part| self.quote(part)).join(" … ");
+        }
         let reading = &self.seen.reading;
         let mut text = String::new();
         let mut position = run.start;
@@ -139,4 +163,42 @@ impl<'a> View<'a> {
         let line = self.masker.mask_line(text.trim());
         line.shortened(MAX_QUOTE).to_string().replace(['“', '”'], "\"")
     }
+}
+
+/// The beginning of an example's text, for messages.
+pub(super) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_QUOTE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// The passages around the names in a long text, and its title.
+fn passages(seen: &Seen<'_>, named: Vec<Run>) -> Option<Vec<Run>> {
+    let text = seen.reading.field_tokens(Field::Text);
+    if text.len() <= LONG {
+        return None;
+    }
+    let position = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
+    let (first, last) = (position(text.start), position(text.end));
+    // What stands in no long text is always near: title, author and address.
+    let mut passages = vec![Run { start: 0, end: first }];
+    let mut around: Vec<Run> = named
+        .into_iter()
+        .filter(|run| run.start >= first && run.end <= last)
+        .map(|run| Run { start: run.start.saturating_sub(NEAR).max(first), end: (run.end + NEAR).min(last) })
+        .collect();
+    if around.is_empty() {
+        // Named in title, author or address: the opening says what it is about.
+        around.push(Run { start: first, end: (first + 2 * NEAR).min(last) });
+    }
+    around.sort_unstable();
+    for run in around {
+        match passages.last_mut() {
+            Some(before) if before.end >= run.start && before.start >= first => before.end = before.end.max(run.end),
+            _ => passages.push(run),
+        }
+    }
+    passages.push(Run { start: last, end: position(seen.reading.tokens().len()) });
+    Some(passages)
 }

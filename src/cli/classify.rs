@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Ended, Usage};
-use crate::classify::{Classifier, RuleSet};
+use crate::classify::{Classifier, RuleSet, masked_field};
 use crate::config::{read_profiles, shipped_profiles};
 use crate::extract::Page;
-use crate::model::{Document, DocumentKind, Hit, OrganisationId};
+use crate::model::{Document, DocumentKind, Field, Hit, OrganisationId};
 use crate::problem::Problems;
 
 #[derive(Debug, clap::Args)]
@@ -131,7 +131,7 @@ fn answer(classifier: &Classifier, line: &[u8], explain: Option<Form>) -> Result
         published: input.published,
         language: None,
     };
-    let mut text = None;
+    let mut from_html = false;
     if let Some(html) = input.html.filter(|html| !html.is_empty()) {
         let page = Page::read(
             &html,
@@ -142,13 +142,15 @@ fn answer(classifier: &Classifier, line: &[u8], explain: Option<Form>) -> Result
         if document.title.is_empty() {
             document.title = page.metadata.title;
         }
-        text = Some(classifier.masker().mask(&document.text).to_string());
+        from_html = true;
     }
     match explain {
         Some(Form::Text) => return Ok(super::explain::text(&input.id, &classifier.explain(&document))),
         Some(Form::Json) => return Ok(super::explain::json(&input.id, &classifier.explain(&document))),
         None => {}
     }
-    let output = Output { id: &input.id, hits: classifier.classify(&document), text };
+    let hits = classifier.classify(&document);
+    let text = from_html.then(|| masked_field(classifier.masker(), &document, &hits, Field::Text).to_string());
+    let output = Output { id: &input.id, hits, text };
     serde_json::to_string(&output).map_err(|error| (id, error.to_string()))
 }

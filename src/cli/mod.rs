@@ -11,6 +11,7 @@ mod hits;
 mod output;
 mod poll;
 mod report;
+mod rules;
 mod run;
 mod sources;
 
@@ -47,6 +48,8 @@ enum Command {
     Check(check::Args),
     /// Judge documents given as JSON Lines on standard input, without network or store.
     Classify(classify::Args),
+    /// Look at the rules, try them and lint them.
+    Rules(rules::Args),
     /// Read the main text and metadata of HTML files, or of JSON Lines on standard input.
     Extract(extract::Args),
     /// Show what is polled and how it goes.
@@ -96,6 +99,7 @@ impl Cli {
             Command::Poll(args) => poll::run(&args, &config),
             Command::Check(args) => check::run(&args, &config),
             Command::Classify(args) => classify::run(&args),
+            Command::Rules(args) => rules::run(args, &config),
             Command::Extract(args) => extract::run(&args),
             Command::Sources(args) => sources::run(args, &config),
             Command::Hits(args) => hits::run(args, &config),

@@ -260,6 +260,16 @@ fn read_extra_sources(
     extra
 }
 
+/// The shipped rules with those of a folder over them.
+///
+/// # Errors
+/// Every problem at once.
+pub fn own_rules(folder: &Path) -> Result<RuleSet, Vec<Problem>> {
+    let files = profiles::toml_files(folder)
+        .map_err(|error| vec![Problem::at("", format!("cannot be read: {error}")).located(folder, None)])?;
+    RuleSet::overlaid(&located(folder, files))
+}
+
 fn read_rules(folder: Option<&Path>, layer: &Layer, problems: &mut Vec<Problem>) -> Option<RuleSet> {
     let rules = match folder {
         None => RuleSet::shipped(),

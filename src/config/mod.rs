@@ -10,8 +10,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-pub use load::{EXAMPLE, load};
-pub use profiles::{SHIPPED_PROFILES, read_profiles, shipped_profiles};
+pub use load::{EXAMPLE, load, own_rules};
+pub use profiles::{SHIPPED_PROFILES, read_profile_text, read_profiles, shipped_profiles};
 
 use crate::classify::RuleSet;
 use crate::model::Profile;

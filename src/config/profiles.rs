@@ -67,6 +67,14 @@ pub fn read_profiles(folder: &Path) -> Result<Vec<Profile>, Vec<Problem>> {
     }
 }
 
+/// A profile from its text; `name` stands in messages.
+///
+/// # Errors
+/// Every problem at once.
+pub fn read_profile_text(name: &str, text: &str) -> Result<Profile, Vec<Problem>> {
+    read_profile(Path::new(name), text)
+}
+
 fn read_profile(file: &Path, text: &str) -> Result<Profile, Vec<Problem>> {
     let layer = Layer::read(file, text).map_err(|problem| vec![problem])?;
     let mut problems = Vec::new();

@@ -124,6 +124,36 @@ impl Masker {
         self.mask(&words.join(" "))
     }
 
+    /// Masks `text` and what detectors found in it besides: each of `found` is first and one past the last
+    /// character, and the mask to stand there.
+    pub fn mask_found(&self, text: &str, found: &[(usize, usize, &str)]) -> Masked {
+        let mut found = found.to_vec();
+        found.sort_unstable();
+        let mut output = String::with_capacity(text.len());
+        let mut chars = text.chars();
+        let mut position = 0;
+        for (start, end, mask) in found {
+            // Of overlapping places the first one's mask stands, and all of both is hidden.
+            if start >= position {
+                output.extend(chars.by_ref().take(start - position));
+                output.push_str(mask);
+                position = start;
+            }
+            chars.by_ref().take(end.saturating_sub(position)).for_each(drop);
+            position = position.max(end);
+        }
+        output.extend(chars);
+        self.mask(&output)
+    }
+
+    /// Hides an address whatever stands in it: its host alone is kept.
+    pub fn hide_url(&self, url: &str) -> MaskedUrl {
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = host.rsplit('@').next().unwrap_or_default();
+        MaskedUrl { text: Masked(format!("{}/[masked]", self.masked_text(host))), linkable: false }
+    }
+
     /// Whether anything in `text` would be masked.
     pub fn finds(&self, text: &str) -> bool {
         !self.hidden(&Folded::new(text)).is_empty()
@@ -135,10 +165,7 @@ impl Masker {
         if !self.finds(url) && !self.finds(&decoded) {
             return MaskedUrl { text: Masked(url.to_owned()), linkable: true };
         }
-        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let host = host.rsplit('@').next().unwrap_or_default();
-        MaskedUrl { text: Masked(format!("{}/[masked]", self.masked_text(host))), linkable: false }
+        self.hide_url(url)
     }
 
     /// What must be hidden, as spans of the original's characters with their masks, in order. Where shapes

@@ -1,9 +1,9 @@
 //! A document with hits, made ready for the store: what is clear gets masked, what compares gets keyed.
 
 use super::Parts;
-use crate::classify::is_withheld;
+use crate::classify::{is_withheld, masked_field, masked_url};
 use crate::extract::Fingerprints;
-use crate::model::{DateDoubt, Document, Finding, Hit, Source, Span};
+use crate::model::{DateDoubt, Document, Field, Finding, Hit, Source, Span};
 use crate::store::{DocumentRecord, HitRecord};
 
 /// A headline shorter than this is shared by chance (characters).
@@ -26,8 +26,11 @@ pub(super) fn of(
     if hits.is_empty() {
         return None;
     }
-    let hits: Vec<HitRecord> = hits.into_iter().map(|hit| hit_record(parts, document, hit)).collect();
     let masker = parts.classifier.masker();
+    let url = masked_url(masker, document, &hits);
+    let title = masked_field(masker, document, &hits, Field::Title);
+    let shown_title = masker.mask_line(title.as_str()).shortened(MAX_TITLE_CHARS);
+    let hits: Vec<HitRecord> = hits.into_iter().map(|hit| hit_record(parts, document, hit)).collect();
     let prints = Fingerprints::of(&document.text);
     let title = words(&document.title);
     let text = words(&document.text);
@@ -44,8 +47,8 @@ pub(super) fn of(
     };
     Some(DocumentRecord {
         kind: document.kind,
-        url: masker.mask_url(&document.url),
-        title: masker.mask_line(&document.title).shortened(MAX_TITLE_CHARS),
+        url,
+        title: shown_title,
         published: document.published,
         doubt,
         language: document.language.clone(),

@@ -56,7 +56,9 @@ fn streets(text: &str) -> Vec<(usize, usize)> {
     while let Some(captures) = ADDRESS.captures_at(text, from) {
         let whole = captures.get(0).expect("a match has a whole");
         let name = captures.name("name").map_or("", |name| name.as_str());
-        let is_name = name.split_ascii_whitespace().all(|word| !NO_NAME.contains(&word.to_ascii_lowercase().as_str()));
+        let is_name = name
+            .split_ascii_whitespace()
+            .all(|word| word != "the" && !NO_NAME.contains(&word.to_ascii_lowercase().as_str()));
         if is_name {
             found.push((whole.start(), whole.end()));
             from = whole.end();

@@ -54,7 +54,11 @@ pub(super) fn places(detector: Detector, view: &View<'_>) -> Vec<Place> {
         }
         Detector::Plate => raw_places(view, plate::find(view.seen), "[number plate]"),
         Detector::Address => raw_places(view, address::find(view.seen), "[address]"),
-        Detector::Person => view.seen.people.iter().map(|person| person.place(view)).collect(),
+        Detector::Person => {
+            let near = |run: &Run| view.is_near(run.start);
+            let people = view.seen.people.iter().filter(|person| person.runs.iter().any(near));
+            people.map(|person| person.place(view)).collect()
+        }
         Detector::Lookalike => super::lookalike_place(view).into_iter().collect(),
     }
 }

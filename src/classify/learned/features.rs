@@ -9,8 +9,6 @@ use crate::classify::view::View;
 use crate::matching::{FactKey, Run};
 use crate::model::{DocumentKind, Field};
 
-/// The longest text that is looked at (words): what comes later says little more.
-const MAX_WORDS: usize = 1500;
 /// Letters by which inflected forms of a word are known as one.
 const STEM: usize = 5;
 /// Lists that hold names: who somebody is must not count.
@@ -32,8 +30,9 @@ pub(in crate::classify) fn of(view: &View<'_>) -> Features {
     let hidden = hidden(view);
     let tokens = view.seen.reading.tokens();
     let mut before: Option<(String, Field)> = None;
-    for (index, token) in tokens.iter().enumerate().take(MAX_WORDS) {
-        if !matches!(token.field, Field::Title | Field::Text) {
+    for (index, token) in tokens.iter().enumerate() {
+        let position = u32::try_from(index).unwrap_or(u32::MAX);
+        if !matches!(token.field, Field::Title | Field::Text) || !view.is_near(position) {
             before = None;
             continue;
         }
@@ -94,7 +93,7 @@ fn add_lists(view: &View<'_>, facts: &mut BTreeSet<String>) {
     for (name, leaf) in view.rules.lists().filter(|(name, _)| !NAMES.contains(name)) {
         for run in view.found.runs(leaf) {
             let field = view.seen.reading.tokens()[run.start as usize].field;
-            if matches!(field, Field::Title | Field::Text) {
+            if matches!(field, Field::Title | Field::Text) && view.is_near(run.start) {
                 by_sentence.entry(view.seen.reading.sentence(run.start)).or_default().insert(name);
             }
         }

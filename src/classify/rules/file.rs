@@ -1,11 +1,11 @@
 //! What stands in a rule file.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::{Binds, Category, DocumentKind, Severity};
 
 /// What finds the places that a rule judges.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::classify) enum Detector {
     /// The document as a whole.
@@ -31,7 +31,7 @@ pub(in crate::classify) enum Detector {
 }
 
 /// One piece of evidence for or against.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::classify) struct Evidence {
     /// What it adds to the score.
@@ -43,7 +43,7 @@ pub(in crate::classify) struct Evidence {
 }
 
 /// Another severity where something holds.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::classify) struct Regrade {
     /// The severity.
@@ -55,7 +55,7 @@ pub(in crate::classify) struct Regrade {
 }
 
 /// A document that a rule must, or must not, fire on.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RuleExample {
     /// Whether it must.
@@ -83,7 +83,7 @@ pub struct RuleExample {
 }
 
 /// One rule.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Its name.
@@ -107,7 +107,7 @@ pub struct Rule {
     pub binds: Binds,
     /// What it found, in words for people.
     pub because: String,
-    /// The most that the statistical model may add or take away; 0 where it has no say.
+    /// The most that the statistical model may add; 0 where it has no say.
     #[serde(default)]
     pub(in crate::classify) learned: f64,
     /// What must hold for the rule to be asked at all.
@@ -136,6 +136,41 @@ impl Rule {
     /// The severity before origin and evidence speak.
     pub fn severity(&self) -> Severity {
         self.severity.unwrap_or(self.category.default_severity())
+    }
+}
+
+impl Rule {
+    /// The highest score that it can reach.
+    pub(in crate::classify) fn most(&self) -> f64 {
+        let pro: f64 = self.evidence.iter().map(|item| item.weight.max(0.0)).sum();
+        (self.base + pro + self.learned).clamp(0.0, 1.0)
+    }
+
+    /// What it found, in words for people.
+    pub fn because_words(&self) -> &str {
+        &self.because
+    }
+
+    /// Each piece of evidence: weight, query, and what it says.
+    pub fn evidence_items(&self) -> impl Iterator<Item = (f64, &str, &str)> {
+        self.evidence.iter().map(|item| (item.weight, item.when.as_str(), item.because.as_str()))
+    }
+
+    /// The most that the statistical model may add, where it has a say.
+    pub fn learned_weight(&self) -> Option<f64> {
+        (self.learned > 0.0).then_some(self.learned)
+    }
+
+    /// Whether it judges the document as a whole.
+    pub(in crate::classify) fn detects_document(&self) -> bool {
+        self.detector == Detector::Document
+    }
+
+    /// Every query in it.
+    pub(in crate::classify) fn queries(&self) -> impl Iterator<Item = &str> {
+        let evidence = self.evidence.iter().map(|item| item.when.as_str());
+        let regrade = self.regrade.iter().map(|item| item.when.as_str());
+        self.when.iter().chain(&self.unless).map(String::as_str).chain(evidence).chain(regrade)
     }
 }
 

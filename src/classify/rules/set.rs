@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use super::file::{Cue, ListSpec, Rule, RuleFile};
-use crate::matching::{FactKey, Found, Leaf, List, Plan, Query, QueryError, Reading, Vocabulary};
+use crate::matching::{FactKey, Found, Leaf, List, Plan, Query, QueryError, Reading, Vocabulary, VocabularyError};
 use crate::model::{Category, Origin, Writer};
 use crate::problem::Problem;
 
@@ -64,6 +64,7 @@ struct Parts {
     vocabulary: Vocabulary,
     detected: HashMap<&'static str, Leaf>,
     lists: Vec<(String, Leaf)>,
+    used: HashSet<String>,
 }
 
 impl RuleSet {
@@ -124,6 +125,35 @@ impl RuleSet {
 
     pub(in crate::classify) fn child(&self) -> &[CompiledCue<bool>] {
         &self.parts.child
+    }
+
+    /// The lists of the rule files, by name.
+    pub(in crate::classify) fn own_lists(&self) -> impl Iterator<Item = &str> {
+        let detected = |name: &&str| !DETECTED.contains(name);
+        self.lists().map(|(name, _)| name).filter(detected)
+    }
+
+    /// The lists that a rule, a cue, a list or a detector asks for.
+    pub(in crate::classify) fn used_lists(&self) -> HashSet<&str> {
+        self.parts.used.iter().map(String::as_str).collect()
+    }
+
+    /// These rules with one query more, for trying it out.
+    pub(in crate::classify) fn with(&self, query: &Query) -> Result<(Self, Plan), VocabularyError> {
+        let mut vocabulary = self.parts.vocabulary.clone();
+        let plan = vocabulary.compile(query)?;
+        let parts = Parts {
+            rules: self.parts.rules.clone(),
+            origins: self.parts.origins.clone(),
+            writers: self.parts.writers.clone(),
+            at_risk: self.parts.at_risk.clone(),
+            child: self.parts.child.clone(),
+            detected: self.parts.detected.clone(),
+            lists: self.parts.lists.clone(),
+            used: self.parts.used.clone(),
+            vocabulary,
+        };
+        Ok((Self { parts: Arc::new(parts) }, plan))
     }
 
     /// Finds every word of every rule and list.
@@ -219,6 +249,7 @@ impl Compiler {
             vocabulary: Vocabulary::default(),
             detected: HashMap::new(),
             lists: Vec::new(),
+            used: used(&sources),
         };
         let shipped = SHIPPED.len();
         for (index, rule) in chosen(&sources, shipped, problems) {
@@ -291,6 +322,26 @@ impl Compiler {
         }
         compiled
     }
+}
+
+/// Every list that something asks for, those that detectors read included.
+fn used(sources: &[Source<'_>]) -> HashSet<String> {
+    const READ_BY_DETECTORS: [&str; 8] = [
+        "forename", "forename_word", "surname", "surname_word", "person_title", "person_cue", "relation", "clinical_role",
+    ];
+    let mut used: HashSet<String> = READ_BY_DETECTORS.map(str::to_owned).into();
+    let mut add = |query: Result<Query, QueryError>| {
+        used.extend(query.iter().flat_map(Query::lists).map(str::to_owned));
+    };
+    for file in sources.iter().map(|source| &source.parsed) {
+        file.rules.iter().flat_map(Rule::queries).for_each(|query| add(query.parse()));
+        file.lists.iter().flat_map(|list| &list.queries).for_each(|query| add(query.parse()));
+        file.lists.iter().flat_map(|list| &list.any).for_each(|phrase| add(Query::phrase(phrase)));
+        let cues = file.origins.iter().map(|cue| &cue.when).chain(file.writers.iter().map(|cue| &cue.when));
+        let flags = file.at_risk.iter().chain(&file.child).map(|cue| &cue.when);
+        cues.chain(flags).for_each(|query| add(query.parse()));
+    }
+    used
 }
 
 /// The rules that hold, each with the place of its file: an own rule in the place of the shipped one whose

@@ -93,6 +93,8 @@ pub struct Asked<'a> {
     fields: Fields,
     window: Option<Run>,
     unquoted: bool,
+    /// The passages that are looked at; all of it where `None`.
+    passages: Option<&'a [Run]>,
 }
 
 /// The fields that are looked at.
@@ -108,7 +110,7 @@ enum Fields {
 impl<'a> Asked<'a> {
     /// Asks about `reading`, in which `found` was found.
     pub fn new(reading: &'a Reading<'a>, found: &'a Found, budget: &'a Budget) -> Self {
-        Self { reading, found, budget, facts: &|_, _| false, this: None, fields: Fields::Read, window: None, unquoted: false }
+        Self { reading, found, budget, facts: &|_, _| false, this: None, fields: Fields::Read, window: None, unquoted: false, passages: None }
     }
 
     /// Answers `site:`, `kind:`, `is:` and `found:` by `facts`.
@@ -126,6 +128,13 @@ impl<'a> Asked<'a> {
         self
     }
 
+    /// Looks at these passages only, which stand in order.
+    #[must_use]
+    pub fn with_passages(mut self, passages: Option<&'a [Run]>) -> Self {
+        self.passages = passages;
+        self
+    }
+
     fn sees(&self, run: Run) -> bool {
         let Some(token) = self.reading.tokens().get(run.start as usize) else { return false };
         let in_field = match self.fields {
@@ -133,7 +142,11 @@ impl<'a> Asked<'a> {
             Fields::One(field) => token.field == field,
             Fields::Any => true,
         };
-        in_field && !(self.unquoted && token.quoted)
+        let in_passage = self.passages.is_none_or(|passages| {
+            let after = passages.partition_point(|passage| passage.end <= run.start);
+            passages.get(after).is_some_and(|passage| passage.overlaps(run))
+        });
+        in_field && in_passage && !(self.unquoted && token.quoted)
     }
 
     fn leaf(&self, leaf: Leaf) -> Vec<Run> {

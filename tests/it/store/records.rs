@@ -180,6 +180,7 @@ pub(super) fn finding(category: Category) -> Finding {
         origin: None,
         writer: None,
         at_risk: None,
+        child: false,
         spans: vec![Span { field: Field::Text, start: 5, end: 15, masked: "943 *** ****".to_owned() }],
         reason: "beside words for it".to_owned(),
     }
