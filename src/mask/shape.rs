@@ -191,23 +191,45 @@ static NI_NUMBER: LazyLock<Regex> = LazyLock::new(|| {
 });
 static POSTCODE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"\b(?:gir[ \-]{0,2}0aa|(?:[a-pr-uwyz][0-9][0-9]?|[a-pr-uwyz][a-hk-y][0-9][0-9]?|[a-pr-uwyz][0-9][a-hjkps-uw]|[a-pr-uwyz][a-hk-y][0-9][abehmnprv-y])[ \t\-_.]{0,8}[0-9][abd-hjlnp-uw-z]{2})\b",
+        r"\b(?:gir[ \-]{0,2}0aa|(?P<area>[a-pr-uwyz][a-hk-y]?)[ ]?(?:[0-9][0-9]?|[0-9][abehjkmnps-vwxy])[ \t\-_.]{0,8}[0-9][ ]?[abd-hjlnp-uw-z]{2})\b",
     )
 });
+/// The areas that Royal Mail uses (Postcode Address File).
+const AREAS: [&str; 124] = [
+    "ab", "al", "b", "ba", "bb", "bd", "bh", "bl", "bn", "br", "bs", "bt", "ca", "cb", "cf", "ch", "cm", "co", "cr", "ct", "cv", "cw", "da", "dd",
+    "de", "dg", "dh", "dl", "dn", "dt", "dy", "e", "ec", "eh", "en", "ex", "fk", "fy", "g", "gl", "gu", "gy", "ha", "hd", "hg", "hp", "hr", "hs",
+    "hu", "hx", "ig", "im", "ip", "iv", "je", "ka", "kt", "kw", "ky", "l", "la", "ld", "le", "ll", "ln", "ls", "lu", "m", "me", "mk", "ml", "n",
+    "ne", "ng", "nn", "np", "nr", "nw", "ol", "ox", "pa", "pe", "ph", "pl", "po", "pr", "rg", "rh", "rm", "s", "sa", "se", "sg", "sk", "sl", "sm",
+    "sn", "so", "sp", "sr", "ss", "st", "sw", "sy", "ta", "td", "tf", "tn", "tq", "tr", "ts", "tw", "ub", "w", "wa", "wc", "wd", "wf", "wn", "wr",
+    "ws", "wv", "yo", "ze",
+];
+/// Invented Trusts stand in invented areas.
+const INVENTED_AREA: &str = "wx";
+
+/// Whether a postcode's area is one that Royal Mail uses, and a code in parts is written as one.
+fn is_postcode(text: &str, area: Option<&str>) -> bool {
+    let Some(area) = area.map(str::to_ascii_lowercase) else { return true };
+    let known = AREAS.contains(&area.as_str()) || area == INVENTED_AREA;
+    // "b 9 5 ss" is a postcode only where it is written in parts on purpose.
+    let parts = text.split([' ', '-', '.', '_', '\t']).filter(|part| !part.is_empty()).count();
+    known && (parts <= 3 || area.len() == 2)
+}
+
 /// Full dates in every usual British spelling, words included.
 static DATE: LazyLock<Regex> = LazyLock::new(|| {
-    let month = "(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,7}";
+    let month = "(?:(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,7}|mch)";
+    let roman = "(?:x|xi|xii|i|ii|iii|iv|v|vi|vii|viii|ix)";
     let weekday = "(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day(?: the)?[ ,]{1,2})?";
     let year = "(?:(?:19|20)[0-9]{2}|'?[0-9]{2})";
     let ordinal = "(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|thirteenth|fourteenth|fifteenth|sixteenth|seventeenth|eighteenth|nineteenth|twentieth|twenty[ -](?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|thirtieth|thirty[ -]first)";
     let tens = "(?:ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?|(?:oh?|hundred and)[ -](?:one|two|three|four|five|six|seven|eight|nine))";
     pattern(&format!(
-        r"\b{weekday}(?:[0-3]?[0-9](?:st|nd|rd|th)?(?: of)?[ \-./,]{{0,2}}{month}[ \-./,]{{0,2}}{year}|[0-3]?[0-9][ ]?[\-./][ ]?[01]?[0-9][ ]?[\-./][ ]?(?:[0-9]{{4}}|[0-9]{{2}})|[0-3][0-9] [01][0-9] (?:19|20)[0-9]{{2}}|{month}[ ]{{1,2}}[0-3]?[0-9](?:st|nd|rd|th)?,?[ ]{{1,2}}(?:19|20)[0-9]{{2}}|(?:19|20)[0-9]{{2}}[\-./][01]?[0-9][\-./][0-3]?[0-9]|[0-3][0-9][01][0-9](?:19|20)[0-9]{{2}}|(?:the )?(?:{ordinal}|[0-3]?[0-9](?:st|nd|rd|th)) of {month},? (?:nineteen|twenty|two thousand(?: and)?)[ -]{tens})\b"
+        r"\b{weekday}(?:[0-3]?[0-9](?:st|nd|rd|th)?(?: of)?[ \-./,]{{0,2}}{month}[ \-./,]{{0,2}}{year}|[0-3]?[0-9][ ]?[\-./][ ]?[01]?[0-9][ ]?[\-./][ ]?(?:[0-9]{{4}}|[0-9]{{2}})|[0-3][0-9] [01][0-9] (?:19|20)[0-9]{{2}}|[0-3]?[0-9][\-./ ]{roman}[\-./ ](?:19|20)?[0-9]{{2}}|(?:the )?[0-3]?[0-9](?:st|nd|rd|th)? of (?:the )?[01]?[0-9](?:st|nd|rd|th)?,? (?:19|20)[0-9]{{2}}|(?:the )?{ordinal} of (?:the )?[01]?[0-9](?:st|nd|rd|th)?,? (?:19|20)[0-9]{{2}}|(?:the )?{ordinal} of {month},? {year}|{month}[ ]{{1,2}}[0-3]?[0-9](?:st|nd|rd|th)?,?[ ]{{1,2}}(?:19|20)[0-9]{{2}}|(?:19|20)[0-9]{{2}}[\-./][01]?[0-9][\-./][0-3]?[0-9]|[0-3][0-9][01][0-9](?:19|20)[0-9]{{2}}|(?:the )?(?:{ordinal}|[0-3]?[0-9](?:st|nd|rd|th)) of {month},? (?:nineteen|twenty|two thousand(?: and)?)[ -]{tens})\b"
     ))
 });
 /// Words that make a date one of birth.
 static BIRTH_CUE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"\bd[ ._]?o[ ._]?b\b|\bborn\b|\bbirth(?:date|day|days)?\b|\bb'?day\b|\binto (?:the|this) world\b|\bleap year baby\b|\bturn(?:s|ed|ing) [1-9][0-9]?\b|\barrived in (?:the|this) world\b")
+    pattern(r"\bd[ ._]?o[ ._]?b\b|\bborn\b|\bbirth(?:date|day|days)?\b|\bb'?day\b|\binto (?:the|this) world\b|\bleap year baby\b|\bturn(?:s|ed|ing) [1-9][0-9]?\b|\barrived in (?:the|this) world\b|\bb\.? ?(?:[0-3]?[0-9])\b|\bd\.? ?o'? ?b(?:irth)?\b|\bdate o' birth\b")
 });
 static PHONE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?:\(?\+44\)?|\b0044|\(0|\b0)[ \-.]{0,2}(?:\(0\)[ ]?)?[0-9](?:[ \-.()]{0,2}[0-9]){8,9}\b")
@@ -252,7 +274,11 @@ fn birth_dates(text: &str, numbers: &[Range<usize>]) -> Vec<Range<usize>> {
     }
     let dates: Vec<Range<usize>> = DATE.find_iter(text).map(|date| date.range()).collect();
     let is_cued = |date: &&Range<usize>| {
-        cues.iter().any(|cue| cue.end <= date.start && date.start - cue.end <= CUE_BEFORE || date.end <= cue.start && cue.start - date.end <= CUE_AFTER)
+        // "b. 12.6.1994": the cue runs into the date's first digits.
+        cues.iter().any(|cue| {
+            cue.start < date.start && cue.end <= date.end && date.start.saturating_sub(cue.end) <= CUE_BEFORE
+                || date.end <= cue.start && cue.start - date.end <= CUE_AFTER
+        })
             || numbers.iter().any(|number| number.start < date.end + NUMBER_NEAR && date.start < number.end + NUMBER_NEAR && !(number.start < date.end && date.start < number.end))
     };
     dates.iter().filter(is_cued).cloned().collect()
@@ -343,8 +369,11 @@ pub(super) fn candidates(text: &str) -> Vec<Shape> {
         for found in plates.filter(|found| !is_place_and_word(found.as_str())) {
             add(4, ShapeKind::Plate, found.start(), found.end());
         }
-        for found in POSTCODE.find_iter(text) {
-            add(5, ShapeKind::Postcode, found.start(), found.end());
+        for captures in POSTCODE.captures_iter(text) {
+            let Some(found) = captures.get(0) else { continue };
+            if is_postcode(found.as_str(), captures.name("area").map(|area| area.as_str())) {
+                add(5, ShapeKind::Postcode, found.start(), found.end());
+            }
         }
     }
     let mut emails: Vec<regex::Match<'_>> = Vec::new();

@@ -46,6 +46,14 @@ pub(super) fn terms_of(profile: &Profile, organisation: usize) -> Vec<(String, S
                     Term { organisation, watch, form: TermForm::Joined, exact: None },
                 ));
             }
+            // "Solent's podiatry" is said as often as "Solent podiatry".
+            if let Some((first, rest)) = lower.split_once(' ').filter(|_| exact.is_none()) {
+                terms.push((
+                    format!("{first}'s {rest}"),
+                    anchor.clone(),
+                    Term { organisation, watch, form: TermForm::Words, exact: None },
+                ));
+            }
             if !lower.is_empty() {
                 terms.push((lower, anchor, Term { organisation, watch, form: TermForm::Words, exact }));
             }
