@@ -43,11 +43,16 @@ static DATE: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 static TIME: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"\b(?:[01]?[0-9]|2[0-3])[:.][0-5][0-9][ ]?(?:am|pm|hrs|hours)?\b|\b(?:1[0-2]|[1-9])[ ]?(?:am|pm)\b|\b[01][0-9][0-5][0-9][ ]?hrs\b")
+    pattern(
+        r"\b(?:[01]?[0-9]|2[0-3])[:.][0-5][0-9][ ]?(?:am|pm|hrs|hours)?\b|\b(?:1[0-2]|[1-9])[ ]?(?:am|pm)\b|\b[01][0-9][0-5][0-9][ ]?hrs\b",
+    )
 });
 
-static MONEY: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?:£|\bgbp ?|\$|€)[ ]?[0-9][0-9.,]*[ ]?(?:k|m|bn)?\b|\b[0-9][0-9.,]*[ ]?(?:quid|pounds|gbp|grand|p\b)"));
+static MONEY: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?:£|\bgbp ?|\$|€)[ ]?[0-9][0-9.,]*[ ]?(?:k|m|bn)?\b|\b[0-9][0-9.,]*[ ]?(?:quid|pounds|gbp|grand|p\b)",
+    )
+});
 
 /// Words with stars in place of letters: `f***ing`, `c**t`.
 static MASKED_WORD: LazyLock<Regex> =
@@ -58,12 +63,22 @@ static HANDLE: LazyLock<Regex> = LazyLock::new(|| pattern(r#"(?:^|[ \n("',.:/])@
 /// Puts everything that detectors find into `found`.
 pub(super) fn all(seen: &Seen<'_>, rules: &RuleSet, masker: &Masker, found: &mut Found) {
     let read = [Field::Title, Field::Text];
-    for (name, pattern) in
-        [("age", &*AGE), ("date", &*DATE), ("time", &*TIME), ("money", &*MONEY), ("handle", &*HANDLE), ("masked_word", &*MASKED_WORD)]
-    {
-        found.set(rules.detected(name), read.iter().flat_map(|field| matches(seen, *field, pattern)).collect());
+    for (name, pattern) in [
+        ("age", &*AGE),
+        ("date", &*DATE),
+        ("time", &*TIME),
+        ("money", &*MONEY),
+        ("handle", &*HANDLE),
+        ("masked_word", &*MASKED_WORD),
+    ] {
+        found.set(
+            rules.detected(name),
+            read.iter().flat_map(|field| matches(seen, *field, pattern)).collect(),
+        );
     }
-    for (name, kind) in [("phone", ShapeKind::Phone), ("email", ShapeKind::Email), ("birth_date", ShapeKind::DateOfBirth)] {
+    for (name, kind) in
+        [("phone", ShapeKind::Phone), ("email", ShapeKind::Email), ("birth_date", ShapeKind::DateOfBirth)]
+    {
         let runs = seen.shapes.iter().flat_map(|(field, shapes)| {
             let wanted = shapes.iter().filter(|shape| shape.kind == kind && !masker.is_own(shape));
             wanted.filter_map(|shape| seen.reading.run_of(*field, shape.start, shape.end)).collect::<Vec<_>>()
@@ -71,7 +86,10 @@ pub(super) fn all(seen: &Seen<'_>, rules: &RuleSet, masker: &Masker, found: &mut
         found.set(rules.detected(name), runs.collect());
     }
     let places = |places: Vec<super::identifiers::RawPlace>| -> Vec<Run> {
-        places.into_iter().filter_map(|place| seen.reading.run_of(place.field, place.start, place.end)).collect()
+        places
+            .into_iter()
+            .filter_map(|place| seen.reading.run_of(place.field, place.start, place.end))
+            .collect()
     };
     found.set(rules.detected("plate"), places(super::identifiers::plate::find(seen)));
     found.set(rules.detected("address"), places(super::identifiers::address::find(seen)));
@@ -81,7 +99,10 @@ pub(super) fn all(seen: &Seen<'_>, rules: &RuleSet, masker: &Masker, found: &mut
 
 fn matches(seen: &Seen<'_>, field: Field, pattern: &Regex) -> Vec<Run> {
     let text = seen.reading.folded(field).text();
-    pattern.find_iter(text).filter_map(|found| seen.reading.run_of(field, found.start(), found.end())).collect()
+    pattern
+        .find_iter(text)
+        .filter_map(|found| seen.reading.run_of(field, found.start(), found.end()))
+        .collect()
 }
 
 /// The last word before each question mark.
@@ -92,11 +113,12 @@ fn questions(seen: &Seen<'_>) -> Vec<Run> {
         .flat_map(|field| {
             let text = seen.reading.folded(field).text();
             let marks = text.match_indices('?');
-            marks.filter_map(move |(at, _)| {
-                let before = text[..at].trim_end_matches(|c: char| !c.is_alphanumeric());
-                seen.reading.run_of(field, before.len().checked_sub(1)?, before.len())
-            })
-            .collect::<Vec<_>>()
+            marks
+                .filter_map(move |(at, _)| {
+                    let before = text[..at].trim_end_matches(|c: char| !c.is_alphanumeric());
+                    seen.reading.run_of(field, before.len().checked_sub(1)?, before.len())
+                })
+                .collect::<Vec<_>>()
         })
         .collect()
 }

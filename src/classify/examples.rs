@@ -6,7 +6,7 @@ use chrono::{NaiveDate, NaiveTime};
 
 use super::rules::Rule;
 use super::{Classifier, RuleExample, RuleSet};
-use crate::matching::Query;
+use crate::matching::{Query, VocabularyError};
 use crate::model::{Document, DocumentKind, OrganisationId};
 
 /// Examples of each sort that a rule should have.
@@ -30,6 +30,15 @@ pub struct Lint {
     pub of: String,
     /// What is odd, and what to do.
     pub message: String,
+}
+
+/// What a query says of a document for one organisation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Whose name stands there.
+    pub organisation: OrganisationId,
+    /// Where it holds; `None` where it does not, nothing where it says nothing about a place.
+    pub held: Option<Vec<String>>,
 }
 
 impl RuleExample {
@@ -83,11 +92,7 @@ impl Classifier {
     ///
     /// # Errors
     /// A list that there is not.
-    pub fn ask(
-        &self,
-        query: &Query,
-        document: &Document,
-    ) -> Result<Vec<(OrganisationId, Option<Vec<String>>)>, crate::matching::VocabularyError> {
+    pub fn ask(&self, query: &Query, document: &Document) -> Result<Vec<Answer>, VocabularyError> {
         let (rules, plan) = self.rules().with(query)?;
         let parts = &*self.parts;
         let seen = super::Seen::new(document, &rules, &parts.masker);
@@ -97,7 +102,8 @@ impl Classifier {
             let view = super::View::new(&seen, profile, &mentioned.mentions, &rules, &parts.masker);
             let budget = crate::matching::Budget::new(super::RULE_BUDGET);
             let runs = view.ask(&plan, super::This::NONE, &budget);
-            (mentioned.organisation, runs.map(|runs| runs.into_iter().map(|run| view.quote(run)).collect()))
+            let held = runs.map(|runs| runs.into_iter().map(|run| view.quote(run)).collect());
+            Answer { organisation: mentioned.organisation, held }
         });
         Ok(answers.collect())
     }

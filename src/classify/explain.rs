@@ -51,7 +51,12 @@ impl Classifier {
 
 impl Judged {
     /// What is worth telling: places with any evidence, and rules that were ruled out.
-    pub(super) fn explain(&self, rule: &CompiledRule, finding: Option<&Finding>, overran: bool) -> Vec<Explanation> {
+    pub(super) fn explain(
+        &self,
+        rule: &CompiledRule,
+        finding: Option<&Finding>,
+        overran: bool,
+    ) -> Vec<Explanation> {
         let blank = Explanation {
             rule: rule.rule.id.clone(),
             category: rule.rule.category.as_str(),
@@ -66,7 +71,10 @@ impl Judged {
         };
         match self {
             Self::NotAsked => Vec::new(),
-            Self::RuledOut(because) => vec![Explanation { items: vec![Held { item: 0, weight: -1.0, because: because.clone() }], ..blank }],
+            Self::RuledOut(because) => vec![Explanation {
+                items: vec![Held { item: 0, weight: -1.0, because: because.clone() }],
+                ..blank
+            }],
             Self::Weighed { places, threshold } => places
                 .iter()
                 .filter(|(place, verdict)| !verdict.items.is_empty() || !place.spans.is_empty() || overran)
@@ -92,6 +100,8 @@ fn outcome(finding: &Finding) -> String {
     words.extend(finding.origin.map(|origin| format!("origin {}", origin.as_str())));
     words.extend(finding.child.then(|| "a child".to_owned()));
     words.extend(finding.writer.map(|writer| format!("written by {}", writer.as_str())));
-    words.extend(finding.at_risk.map(|at_risk| if at_risk { "at risk now" } else { "nobody at risk now" }.to_owned()));
+    words.extend(
+        finding.at_risk.map(|at_risk| if at_risk { "at risk now" } else { "nobody at risk now" }.to_owned()),
+    );
     words.join(", ")
 }

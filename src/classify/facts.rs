@@ -50,7 +50,8 @@ impl Facts {
         let own_host = !host.is_empty() && profile.owns_host(&host);
         let named = |field: Field| mentions.iter().any(|mention| mention.field == field);
         let registered = own_host || profile.owns_handle(&document.author_handle);
-        let london = |at: chrono::DateTime<chrono::Utc>| at.with_timezone(&chrono_tz::Europe::London).date_naive();
+        let london =
+            |at: chrono::DateTime<chrono::Utc>| at.with_timezone(&chrono_tz::Europe::London).date_naive();
         let pre_election = document.published.map(london).is_some_and(|day| {
             profile.pre_election.iter().any(|period| (period.from..=period.to).contains(&day))
         });

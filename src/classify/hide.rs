@@ -26,8 +26,12 @@ pub fn masked_url(masker: &Masker, document: &Document, hits: &[Hit]) -> MaskedU
     let address = document.url.to_lowercase();
     let names = findings().filter(|finding| finding.category == Category::NamedPerson);
     let named = names.flat_map(|finding| &finding.spans).any(|span| {
-        let name: String =
-            document.field(span.field).chars().skip(span.start).take(span.end.saturating_sub(span.start)).collect();
+        let name: String = document
+            .field(span.field)
+            .chars()
+            .skip(span.start)
+            .take(span.end.saturating_sub(span.start))
+            .collect();
         let parts: Vec<String> = name
             .split(|c: char| !c.is_alphanumeric())
             .filter(|part| part.chars().count() >= MIN_PART)

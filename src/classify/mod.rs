@@ -16,10 +16,10 @@ mod view;
 use std::sync::Arc;
 
 pub use evidence::Held;
-pub use examples::{Lint, Tried};
+pub use examples::{Answer, Lint, Tried};
 pub use explain::Explanation;
 pub use hide::{masked_field, masked_url};
-pub use learned::{Features, Learned, ModelError, Opinion, values};
+pub use learned::{Features, Learned, ModelError, Opinion, Weights, values};
 pub use rules::{Rule, RuleExample, RuleSet};
 
 use crate::mask::Masker;
@@ -92,7 +92,13 @@ impl Classifier {
         let seen = Seen::new(document, &parts.rules, &parts.masker);
         let mentioned = parts.matcher.find(document);
         let view = |mentioned: &Mentioned| {
-            View::new(&seen, &parts.profiles[mentioned.profile], &mentioned.mentions, &parts.rules, &parts.masker)
+            View::new(
+                &seen,
+                &parts.profiles[mentioned.profile],
+                &mentioned.mentions,
+                &parts.rules,
+                &parts.masker,
+            )
         };
         mentioned.iter().map(|mentioned| learned::features_of(&view(mentioned))).collect()
     }
@@ -119,7 +125,7 @@ impl Parts {
         let mut overran = Vec::new();
         for rule in self.rules.compiled() {
             let budget = Budget::new(RULE_BUDGET);
-            let judged = self.ask(rule, &view, &budget);
+            let judged = Self::ask(rule, &view, &budget);
             if budget.is_overrun() {
                 overran.push(rule.rule.id.clone());
             }
@@ -141,7 +147,7 @@ impl Parts {
     }
 
     /// What a rule says of each place of its detector.
-    fn ask(&self, rule: &CompiledRule, view: &View<'_>, budget: &Budget) -> Judged {
+    fn ask(rule: &CompiledRule, view: &View<'_>, budget: &Budget) -> Judged {
         if let Some(when) = &rule.when
             && view.ask(when, This::NONE, budget).is_none()
         {
@@ -152,7 +158,8 @@ impl Parts {
         {
             return Judged::RuledOut(view.because("it was ruled out", &runs));
         }
-        let threshold = view.profile.threshold(&rule.rule.id, rule.rule.category).unwrap_or(rule.rule.threshold);
+        let threshold =
+            view.profile.threshold(&rule.rule.id, rule.rule.category).unwrap_or(rule.rule.threshold);
         let places = identifiers::places(rule.rule.detector, view);
         let weighed = places
             .into_iter()
@@ -221,7 +228,8 @@ impl Judged {
         });
         let is_safety = spec.category == Category::Safety;
         let writer = is_safety.then(|| {
-            view.cue(view.rules.writers(), this, budget).map_or(crate::model::Writer::Unknown, |(writer, _)| writer)
+            view.cue(view.rules.writers(), this, budget)
+                .map_or(crate::model::Writer::Unknown, |(writer, _)| writer)
         });
         let at_risk = is_safety
             .then(|| view.cue(view.rules.at_risk(), this, budget).is_some_and(|(at_risk, _)| at_risk));
@@ -250,7 +258,11 @@ fn lookalike_place(view: &View<'_>) -> Option<Place> {
     if document.kind != DocumentKind::Domain {
         return None;
     }
-    let name = if host.is_empty() { document.text.split_whitespace().next().unwrap_or_default().to_lowercase() } else { host };
+    let name = if host.is_empty() {
+        document.text.split_whitespace().next().unwrap_or_default().to_lowercase()
+    } else {
+        host
+    };
     let likeness = lookalike(&name, view.profile)?;
     let mut place = Place { signals: vec![likeness.signal()], ..Place::default() };
     // A line on what it serves stands beside the bare name.

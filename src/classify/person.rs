@@ -9,27 +9,180 @@ use crate::model::{Document, Field, Span};
 
 /// Words after a forename that make it a place or a thing: Victoria Hospital, Florence Road.
 const NO_PERSON_AFTER: [&str; 64] = [
-    "hospital", "hospitals", "ward", "wards", "road", "street", "avenue", "lane", "close", "drive", "house", "centre", "center",
-    "unit", "clinic", "school", "college", "university", "park", "court", "hall", "lodge", "wing", "suite", "building", "block",
-    "infirmary", "surgery", "hospice", "trust", "foundation", "award", "awards", "day", "week", "month", "ltd", "limited", "plc",
-    "campus", "library", "theatre", "church", "square", "place", "way", "gardens", "grove", "terrace", "crescent", "island",
-    "council", "fc", "united", "city", "town", "rovers", "albion", "county", "line", "station", "bay", "beach", "bridge",
+    "hospital",
+    "hospitals",
+    "ward",
+    "wards",
+    "road",
+    "street",
+    "avenue",
+    "lane",
+    "close",
+    "drive",
+    "house",
+    "centre",
+    "center",
+    "unit",
+    "clinic",
+    "school",
+    "college",
+    "university",
+    "park",
+    "court",
+    "hall",
+    "lodge",
+    "wing",
+    "suite",
+    "building",
+    "block",
+    "infirmary",
+    "surgery",
+    "hospice",
+    "trust",
+    "foundation",
+    "award",
+    "awards",
+    "day",
+    "week",
+    "month",
+    "ltd",
+    "limited",
+    "plc",
+    "campus",
+    "library",
+    "theatre",
+    "church",
+    "square",
+    "place",
+    "way",
+    "gardens",
+    "grove",
+    "terrace",
+    "crescent",
+    "island",
+    "council",
+    "fc",
+    "united",
+    "city",
+    "town",
+    "rovers",
+    "albion",
+    "county",
+    "line",
+    "station",
+    "bay",
+    "beach",
+    "bridge",
 ];
 /// Words before a name that make it a saint, a king or a street.
 const NO_PERSON_BEFORE: [&str; 10] =
     ["st", "saint", "king", "queen", "prince", "princess", "hms", "the", "royal", "storm"];
 /// Capitalised words that are no surname.
 const NO_SURNAME: [&str; 98] = [
-    "nhs", "trust", "the", "and", "or", "at", "in", "on", "from", "of", "for", "to", "is", "was", "has", "had", "i", "im", "ive", "he",
-    "she", "we", "they", "you", "my", "his", "her", "our", "their", "a", "an", "as", "if", "but", "so", "then", "when", "who", "what",
-    "why", "how", "mum", "dad", "nan", "gp", "hca", "dr", "mr", "mrs", "ms", "miss", "nurse", "ward", "bed", "uk", "ok", "omg", "rip",
-    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "january", "february", "march", "april", "june",
-    "july", "august", "september", "october", "november", "december", "secamb", "eput", "heft", "solent", "hospital", "did", "does",
-    "please", "thanks", "thank", "said", "says", "told", "with", "by", "be", "not", "no", "yes", "also", "after", "before",
+    "nhs",
+    "trust",
+    "the",
+    "and",
+    "or",
+    "at",
+    "in",
+    "on",
+    "from",
+    "of",
+    "for",
+    "to",
+    "is",
+    "was",
+    "has",
+    "had",
+    "i",
+    "im",
+    "ive",
+    "he",
+    "she",
+    "we",
+    "they",
+    "you",
+    "my",
+    "his",
+    "her",
+    "our",
+    "their",
+    "a",
+    "an",
+    "as",
+    "if",
+    "but",
+    "so",
+    "then",
+    "when",
+    "who",
+    "what",
+    "why",
+    "how",
+    "mum",
+    "dad",
+    "nan",
+    "gp",
+    "hca",
+    "dr",
+    "mr",
+    "mrs",
+    "ms",
+    "miss",
+    "nurse",
+    "ward",
+    "bed",
+    "uk",
+    "ok",
+    "omg",
+    "rip",
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+    "january",
+    "february",
+    "march",
+    "april",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+    "secamb",
+    "eput",
+    "heft",
+    "solent",
+    "hospital",
+    "did",
+    "does",
+    "please",
+    "thanks",
+    "thank",
+    "said",
+    "says",
+    "told",
+    "with",
+    "by",
+    "be",
+    "not",
+    "no",
+    "yes",
+    "also",
+    "after",
+    "before",
 ];
 /// Parts inside surnames.
-const PARTICLES: [&str; 18] =
-    ["de", "da", "dos", "van", "von", "der", "den", "le", "la", "al", "el", "bin", "ibn", "ap", "mac", "mc", "o", "st"];
+const PARTICLES: [&str; 18] = [
+    "de", "da", "dos", "van", "von", "der", "den", "le", "la", "al", "el", "bin", "ibn", "ap", "mac", "mc",
+    "o", "st",
+];
 /// Words between forename and surname, at most.
 const MAX_SURNAMES: usize = 3;
 
@@ -51,7 +204,8 @@ impl Person {
     pub(super) fn place(&self, view: &View<'_>) -> Place {
         let mut signals = Vec::new();
         let full = self.forename.is_some() && self.surname.is_some();
-        for (signal, holds) in [("full_name", full), ("titled", self.titled), ("the_author", self.the_author)] {
+        for (signal, holds) in [("full_name", full), ("titled", self.titled), ("the_author", self.the_author)]
+        {
             if holds {
                 signals.push(signal);
             }
@@ -77,7 +231,12 @@ struct Names<'a> {
 }
 
 /// Every person named in title or text.
-pub(super) fn people(reading: &Reading<'_>, found: &Found, rules: &RuleSet, document: &Document) -> Vec<Person> {
+pub(super) fn people(
+    reading: &Reading<'_>,
+    found: &Found,
+    rules: &RuleSet,
+    document: &Document,
+) -> Vec<Person> {
     let marks = |name: &str| {
         let mut marks = vec![false; reading.tokens().len()];
         for run in rules.list(name).map(|leaf| found.runs(leaf)).unwrap_or_default() {
@@ -100,7 +259,11 @@ pub(super) fn people(reading: &Reading<'_>, found: &Found, rules: &RuleSet, docu
         surname: marks("surname"),
         surname_word: marks("surname_word"),
         title: marks("person_title"),
-        cue: ["person_cue", "relation", "clinical_role"].map(ends).into_iter().reduce(|a, b| a.into_iter().zip(b).map(|(a, b)| a || b).collect()).unwrap_or_default(),
+        cue: ["person_cue", "relation", "clinical_role"]
+            .map(ends)
+            .into_iter()
+            .reduce(|a, b| a.into_iter().zip(b).map(|(a, b)| a || b).collect())
+            .unwrap_or_default(),
         age: ages(reading),
     };
     let mut people: Vec<Person> = Vec::new();
@@ -163,7 +326,8 @@ fn ages(reading: &Reading<'_>) -> Vec<bool> {
             let text = reading.folded(next.field).text();
             let before = text[tokens[at].end..next.start].trim_start();
             let after = text[next.end..].trim_start();
-            marks[at] = before.starts_with(['(', ',']) && after.starts_with([',', ')', '.', ' ']) || after.starts_with(',');
+            marks[at] = before.starts_with(['(', ',']) && after.starts_with([',', ')', '.', ' '])
+                || after.starts_with(',');
         }
     }
     marks
@@ -215,7 +379,9 @@ impl Names<'_> {
     /// A person whose name starts at the word `at`.
     fn person_at(&self, at: usize, end: usize) -> Option<Person> {
         let before = at.checked_sub(1).filter(|before| self.token(*before).field == self.token(at).field);
-        if before.is_some_and(|before| NO_PERSON_BEFORE.contains(&self.key(before)) && self.touches(before) && self.key(before) != "the") {
+        if before.is_some_and(|before| {
+            NO_PERSON_BEFORE.contains(&self.key(before)) && self.touches(before) && self.key(before) != "the"
+        }) {
             return None;
         }
         if self.title[at] && at + 1 < end && self.touches_title(at) {
@@ -228,9 +394,10 @@ impl Names<'_> {
         let short = self.text(at).len() < 3;
         let is_name = if self.forename[at] {
             let small = !capital && (cued || full || self.age[at]);
-            (capital && !self.is_shouted(at)) || capital && (full || cued) || small
+            capital && (!self.is_shouted(at) || full || cued) || small
         } else if self.forename_word[at] {
-            let proper = full && (self.surname[at + 1] || !self.starts_sentence(at)) || cued || self.age[last];
+            let proper =
+                full && (self.surname[at + 1] || !self.starts_sentence(at)) || cued || self.age[last];
             capital && proper && !self.is_shouted(at)
         } else if full && capital && (!short || self.text(at).len() == 1) {
             // An unknown forename, or an initial, before a known surname or in words that say who it is.
@@ -239,11 +406,16 @@ impl Names<'_> {
             !self.is_shouted(at)
                 && !NO_SURNAME.contains(&self.key(at))
                 && !self.title[at]
-                && (known && (initial || !self.starts_sentence(at) || self.age[last]) || cued || self.age[last])
+                && (known && (initial || !self.starts_sentence(at) || self.age[last])
+                    || cued
+                    || self.age[last])
         } else {
             false
         };
-        let place_follows = last + 1 < end && self.touches(last) && NO_PERSON_AFTER.contains(&self.key(last + 1)) && self.is_capital(last + 1);
+        let place_follows = last + 1 < end
+            && self.touches(last)
+            && NO_PERSON_AFTER.contains(&self.key(last + 1))
+            && self.is_capital(last + 1);
         if !is_name || place_follows {
             return None;
         }
@@ -261,14 +433,27 @@ impl Names<'_> {
     /// `Mr Harris`, `Dr Priya Shah`, `nurse Jade`.
     fn titled(&self, at: usize, end: usize) -> Option<Person> {
         let first = at + 1;
-        let name_like = self.forename[first] || self.surname[first] || self.is_capital(first) && self.text(first).len() > 1
-            || self.text(first).len() == 1 && self.is_capital(first) && first + 1 < end && self.is_capital(first + 1);
-        if !name_like || NO_SURNAME.contains(&self.key(first)) || NO_PERSON_AFTER.contains(&self.key(first)) || self.text(first).chars().any(|c| c.is_ascii_digit()) {
+        let name_like = self.forename[first]
+            || self.surname[first]
+            || self.is_capital(first) && self.text(first).len() > 1
+            || self.text(first).len() == 1
+                && self.is_capital(first)
+                && first + 1 < end
+                && self.is_capital(first + 1);
+        if !name_like
+            || NO_SURNAME.contains(&self.key(first))
+            || NO_PERSON_AFTER.contains(&self.key(first))
+            || self.text(first).chars().any(|c| c.is_ascii_digit())
+        {
             return None;
         }
         // "nurse" and the like are words of their own: only a real name after them counts.
-        let strong = matches!(self.key(at), "mr" | "mrs" | "ms" | "miss" | "mx" | "dr" | "prof" | "professor" | "sir" | "dame");
-        if !strong && !(self.forename[first] || self.surname[first] && self.is_capital(first)) {
+        let strong = matches!(
+            self.key(at),
+            "mr" | "mrs" | "ms" | "miss" | "mx" | "dr" | "prof" | "professor" | "sir" | "dame"
+        );
+        let known = self.forename[first] || self.surname[first] && self.is_capital(first);
+        if !(strong || known) {
             return None;
         }
         let last = self.last_of_name(first, end);
@@ -293,8 +478,12 @@ impl Names<'_> {
             let capital = self.is_capital(next);
             let surname = self.surname[next] || self.surname_word[next] && capital;
             let small_ok = self.surname[next] && !self.is_capital(at);
-            let takes = capital && !NO_SURNAME.contains(&key) && !NO_PERSON_AFTER.contains(&key) && !self.title[next]
-                && key.len() > 1 && key.chars().all(|c| !c.is_ascii_digit())
+            let takes = capital
+                && !NO_SURNAME.contains(&key)
+                && !NO_PERSON_AFTER.contains(&key)
+                && !self.title[next]
+                && key.len() > 1
+                && key.chars().all(|c| !c.is_ascii_digit())
                 && (surname || !self.is_shouted(next) || self.is_shouted(at))
                 || small_ok
                 || PARTICLES.contains(&key) && next + 1 < end && self.is_capital(next + 1)
@@ -311,7 +500,14 @@ impl Names<'_> {
         last
     }
 
-    fn person(&self, first: usize, last: usize, forename: Option<String>, surname: Option<String>, titled: bool) -> Person {
+    fn person(
+        &self,
+        first: usize,
+        last: usize,
+        forename: Option<String>,
+        surname: Option<String>,
+        titled: bool,
+    ) -> Person {
         let initial = |at: usize| self.text(at).chars().next().map(|c| format!("{}.", c.to_uppercase()));
         let ends = if first == last { vec![first] } else { vec![first, last] };
         let initials: Vec<String> = ends.into_iter().filter_map(initial).collect();

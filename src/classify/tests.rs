@@ -13,8 +13,10 @@ fn findings(document: &Document) -> Vec<Finding> {
 #[test]
 fn every_example_of_every_rule_holds() {
     let tried = classifier().try_examples();
-    let wrong: Vec<String> =
-        tried.iter().filter_map(|tried| Some(format!("{} {}: {}", tried.rule, tried.number, tried.wrong.as_ref()?))).collect();
+    let wrong: Vec<String> = tried
+        .iter()
+        .filter_map(|tried| Some(format!("{} {}: {}", tried.rule, tried.number, tried.wrong.as_ref()?)))
+        .collect();
     assert!(tried.len() > 200);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -28,8 +30,10 @@ fn the_shipped_rules_have_nothing_odd() {
 #[test]
 fn every_category_has_a_rule() {
     let rules = RuleSet::shipped().unwrap();
-    let missing: Vec<_> =
-        Category::ALL.iter().filter(|category| rules.iter().all(|rule| rule.category != **category)).collect();
+    let missing: Vec<_> = Category::ALL
+        .iter()
+        .filter(|category| rules.iter().all(|rule| rule.category != **category))
+        .collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
 
@@ -62,7 +66,8 @@ fn rules_of_ones_own_stand_over_the_shipped_ones() {
     let rules = own(PARKING).unwrap();
     assert_eq!(rules.iter().count(), RuleSet::shipped().unwrap().iter().count() + 1);
     let classifier = Classifier::new(vec![profile], rules).unwrap();
-    let document = Document { text: "The car park at Northmere General is too dear".to_owned(), ..Document::default() };
+    let document =
+        Document { text: "The car park at Northmere General is too dear".to_owned(), ..Document::default() };
     let findings = classifier.classify(&document).remove(0).findings;
     assert!(findings.iter().any(|finding| finding.rule == "parking"), "{findings:?}");
 
@@ -97,20 +102,36 @@ because = "y"
 "#;
     let problems = own(text).unwrap_err();
     let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    assert!(told.iter().any(|told| told.contains("mine.toml:3: list person: this name belongs to a detector")), "{told:#?}");
-    assert!(told.iter().any(|told| told.contains("mine.toml:6: list circle:") && told.contains("needs itself")), "{told:#?}");
+    assert!(
+        told.iter().any(|told| told.contains("mine.toml:3: list person: this name belongs to a detector")),
+        "{told:#?}"
+    );
+    assert!(
+        told.iter().any(|told| told.contains("mine.toml:6: list circle:") && told.contains("needs itself")),
+        "{told:#?}"
+    );
 
     let text = text.replace("{circle}", "{relation}").replace("\"person\"", "\"persons\"");
     let told: Vec<String> = own(&text).unwrap_err().iter().map(ToString::to_string).collect();
-    for expected in ["threshold must be", "name at least one policy clause", "when: column 6", "is:sunny is not known"] {
-        assert!(told.iter().any(|told| told.contains("mine.toml:9: rule one:") && told.contains(expected)), "{expected}: {told:#?}");
+    for expected in
+        ["threshold must be", "name at least one policy clause", "when: column 6", "is:sunny is not known"]
+    {
+        assert!(
+            told.iter().any(|told| told.contains("mine.toml:9: rule one:") && told.contains(expected)),
+            "{expected}: {told:#?}"
+        );
     }
 }
 
 #[test]
 fn a_private_name_is_told_as_initials_everywhere() {
-    let text = "Northmere General still has no bed for my sister Dora Kettle, pneumonia, day three on a trolley";
-    let found = findings(&Document { text: text.to_owned(), kind: crate::model::DocumentKind::Social, ..Document::default() });
+    let text =
+        "Northmere General still has no bed for my sister Dora Kettle, pneumonia, day three on a trolley";
+    let found = findings(&Document {
+        text: text.to_owned(),
+        kind: crate::model::DocumentKind::Social,
+        ..Document::default()
+    });
     let named = found.iter().find(|finding| finding.category == Category::NamedPerson).expect("she is named");
     assert_eq!(named.spans[0].masked, "D. K.");
     let told = serde_json::to_string(&found).unwrap();
@@ -119,10 +140,13 @@ fn a_private_name_is_told_as_initials_everywhere() {
 
 #[test]
 fn a_rule_that_costs_too_much_is_named() {
-    let rules = own(&PARKING.replace("\"car park\" NEAR/5 {grumble}", "(a, b) NEAR/200 (a, b) NEAR/200 (a, b) NEAR/200 (a, b)")).unwrap();
+    let rules = own(&PARKING
+        .replace("\"car park\" NEAR/5 {grumble}", "(a, b) NEAR/200 (a, b) NEAR/200 (a, b) NEAR/200 (a, b)"))
+    .unwrap();
     let profile: Profile = toml::from_str(include_str!("../../config/profiles/northmere.toml")).unwrap();
     let classifier = Classifier::new(vec![profile], rules).unwrap();
-    let document = Document { text: format!("Northmere General {}", "a b ".repeat(30_000)), ..Document::default() };
+    let document =
+        Document { text: format!("Northmere General {}", "a b ".repeat(30_000)), ..Document::default() };
     let hit = classifier.classify(&document).remove(0);
     assert!(hit.overran.contains(&"parking".to_owned()), "{:?}", hit.overran);
     assert_eq!(classifier.classify(&document).remove(0), hit, "the same input gives the same answer");
@@ -130,7 +154,10 @@ fn a_rule_that_costs_too_much_is_named() {
 
 #[test]
 fn the_reasoning_can_be_read_whole() {
-    let document = Document { text: "Ward list from Northmere General: bed 4, 943 476 5919, hip".to_owned(), ..Document::default() };
+    let document = Document {
+        text: "Ward list from Northmere General: bed 4, 943 476 5919, hip".to_owned(),
+        ..Document::default()
+    };
     let (hit, told) = classifier().explain(&document).remove(0);
     let number = told.iter().find(|told| told.rule == "nhs-number").expect("the rule had something to judge");
     assert!(number.fired && number.score.unwrap() >= number.threshold);

@@ -84,7 +84,17 @@ impl<'a> View<'a> {
         found.set(rules.detected("name"), named.clone());
         let facts = Facts::new(seen.document, profile, mentions);
         rules.derive(&seen.reading, &mut found, &|key, value: &str| facts.holds(key, value, &[]));
-        Self { seen, profile, masker, rules, found, facts, opinion: Opinion::default(), passages: passages(seen, named), this: rules.detected("this") }
+        Self {
+            seen,
+            profile,
+            masker,
+            rules,
+            found,
+            facts,
+            opinion: Opinion::default(),
+            passages: passages(seen, named),
+            this: rules.detected("this"),
+        }
     }
 
     /// Lets `leaf` stand at `runs` too, and finds again what is made of it.
@@ -92,7 +102,8 @@ impl<'a> View<'a> {
         let runs = self.found.runs(leaf).iter().copied().chain(runs).collect();
         self.found.set(leaf, runs);
         let facts = &self.facts;
-        self.rules.derive(&self.seen.reading, &mut self.found, &|key, value: &str| facts.holds(key, value, &[]));
+        self.rules
+            .derive(&self.seen.reading, &mut self.found, &|key, value: &str| facts.holds(key, value, &[]));
     }
 
     /// Where a plan holds, for a place.
@@ -113,7 +124,12 @@ impl<'a> View<'a> {
     }
 
     /// The first cue that holds, with its reason.
-    pub(super) fn cue<T: Copy>(&self, cues: &[CompiledCue<T>], this: This<'_>, budget: &Budget) -> Option<(T, String)> {
+    pub(super) fn cue<T: Copy>(
+        &self,
+        cues: &[CompiledCue<T>],
+        this: This<'_>,
+        budget: &Budget,
+    ) -> Option<(T, String)> {
         cues.iter().find_map(|cue| {
             let runs = self.ask(&cue.plan, this, budget)?;
             Some((cue.cue.is, self.because(&cue.cue.because, &runs)))
@@ -134,7 +150,10 @@ impl<'a> View<'a> {
     /// A reason quotes the words that count, never the passage between them.
     pub(super) fn quote(&self, run: Run) -> String {
         if run.end - run.start > QUOTED_WORDS {
-            let ends = [Run { end: run.start + QUOTED_WORDS / 2, ..run }, Run { start: run.end - QUOTED_WORDS / 2, ..run }];
+            let ends = [
+                Run { end: run.start + QUOTED_WORDS / 2, ..run },
+                Run { start: run.end - QUOTED_WORDS / 2, ..run },
+            ];
             return ends.map(|part| self.quote(part)).join(" … ");
         }
         let reading = &self.seen.reading;
@@ -195,7 +214,9 @@ fn passages(seen: &Seen<'_>, named: Vec<Run>) -> Option<Vec<Run>> {
     around.sort_unstable();
     for run in around {
         match passages.last_mut() {
-            Some(before) if before.end >= run.start && before.start >= first => before.end = before.end.max(run.end),
+            Some(before) if before.end >= run.start && before.start >= first => {
+                before.end = before.end.max(run.end);
+            }
             _ => passages.push(run),
         }
     }

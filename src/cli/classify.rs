@@ -150,7 +150,8 @@ fn answer(classifier: &Classifier, line: &[u8], explain: Option<Form>) -> Result
         None => {}
     }
     let hits = classifier.classify(&document);
-    let text = from_html.then(|| masked_field(classifier.masker(), &document, &hits, Field::Text).to_string());
+    let text =
+        from_html.then(|| masked_field(classifier.masker(), &document, &hits, Field::Text).to_string());
     let output = Output { id: &input.id, hits, text };
     serde_json::to_string(&output).map_err(|error| (id, error.to_string()))
 }

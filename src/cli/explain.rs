@@ -14,8 +14,11 @@ pub(super) fn text(id: &str, explained: &[(Hit, Vec<Explanation>)]) -> String {
         out.push_str("  mentions nobody\n");
     }
     for (hit, told) in explained {
-        let names: Vec<String> =
-            hit.mentions.iter().map(|mention| format!("{} in {}", mention.watch, mention.field.as_str())).collect();
+        let names: Vec<String> = hit
+            .mentions
+            .iter()
+            .map(|mention| format!("{} in {}", mention.watch, mention.field.as_str()))
+            .collect();
         let _ = writeln!(out, "  {}: {} (watches: {})", hit.organisation, hit.severity, names.join(", "));
         let (fired, close): (Vec<_>, Vec<_>) = told.iter().partition(|told| told.fired);
         for told in fired.into_iter().chain(close) {

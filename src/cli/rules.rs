@@ -63,7 +63,7 @@ pub(super) fn run(args: Args, config: &Place) -> anyhow::Result<Ended> {
         Command::List { category, json } => list(&rules, category.as_deref(), json),
         Command::Show { id, json } => show(&rules, &id, json),
         Command::Test => test(profiles, rules),
-        Command::Lint => lint(&rules),
+        Command::Lint => Ok(lint(&rules)),
         Command::Explain { query, text, kind } => explain(profiles, rules, &query, text, &kind),
     }
 }
@@ -92,7 +92,9 @@ fn in_force(folder: Option<PathBuf>, config: &Place) -> anyhow::Result<(RuleSet,
 
 fn list(rules: &RuleSet, category: Option<&str>, json: bool) -> anyhow::Result<Ended> {
     let wanted = |rule: &&Rule| {
-        category.is_none_or(|wanted| rule.category.as_str() == wanted || rule.category.family().as_str() == wanted)
+        category.is_none_or(|wanted| {
+            rule.category.as_str() == wanted || rule.category.family().as_str() == wanted
+        })
     };
     let chosen: Vec<&Rule> = rules.iter().filter(wanted).collect();
     if let Some(category) = category.filter(|_| chosen.is_empty()) {
@@ -103,7 +105,8 @@ fn list(rules: &RuleSet, category: Option<&str>, json: bool) -> anyhow::Result<E
         output::json(&chosen)?;
         return Ok(Ended::Well);
     }
-    let mut table = output::table(["rule", "version", "finds", "severity", "fires from", "clauses", "binds", "examples"]);
+    let mut table =
+        output::table(["rule", "version", "finds", "severity", "fires from", "clauses", "binds", "examples"]);
     for rule in chosen {
         table.add_row([
             rule.id.clone(),
@@ -122,7 +125,9 @@ fn list(rules: &RuleSet, category: Option<&str>, json: bool) -> anyhow::Result<E
 
 fn find<'r>(rules: &'r RuleSet, id: &str) -> anyhow::Result<&'r Rule> {
     rules.iter().find(|rule| rule.id == id).ok_or_else(|| {
-        let near = rules.iter().max_by(|a, b| strsim::jaro_winkler(&a.id, id).total_cmp(&strsim::jaro_winkler(&b.id, id)));
+        let near = rules
+            .iter()
+            .max_by(|a, b| strsim::jaro_winkler(&a.id, id).total_cmp(&strsim::jaro_winkler(&b.id, id)));
         let hint = near.map(|near| format!(" (did you mean {}?)", near.id)).unwrap_or_default();
         Usage(format!("there is no rule {id:?}{hint}: see `trustwatch rules list`")).into()
     })
@@ -135,7 +140,13 @@ fn show(rules: &RuleSet, id: &str, json: bool) -> anyhow::Result<Ended> {
         return Ok(Ended::Well);
     }
     anstream::println!("{} (version {}): {}", rule.id, rule.version, rule.because_words());
-    anstream::println!("  finds {} ({}), {}, binds {}", rule.category, rule.severity(), rule.clauses.join(", "), rule.binds.as_str());
+    anstream::println!(
+        "  finds {} ({}), {}, binds {}",
+        rule.category,
+        rule.severity(),
+        rule.clauses.join(", "),
+        rule.binds.as_str()
+    );
     anstream::println!("  starts at {:.2}, fires from {:.2}", rule.base, rule.threshold);
     for (name, query) in [("asked where", &rule.when), ("never where", &rule.unless)] {
         if let Some(query) = query {
@@ -149,7 +160,11 @@ fn show(rules: &RuleSet, id: &str, json: bool) -> anyhow::Result<Ended> {
         anstream::println!("  {most:+.2} at most: what the statistical model says");
     }
     for example in &rule.examples {
-        anstream::println!("  {} “{}”", if example.fires { "fires on    " } else { "does not on " }, example.text);
+        anstream::println!(
+            "  {} “{}”",
+            if example.fires { "fires on    " } else { "does not on " },
+            example.text
+        );
     }
     Ok(Ended::Well)
 }
@@ -169,13 +184,13 @@ fn test(profiles: Vec<Profile>, rules: RuleSet) -> anyhow::Result<Ended> {
     Ok(if wrong.is_empty() { Ended::Well } else { Ended::WithFailures })
 }
 
-fn lint(rules: &RuleSet) -> anyhow::Result<Ended> {
+fn lint(rules: &RuleSet) -> Ended {
     let found = rules.lint();
     for lint in &found {
         anstream::println!("{}: {}", lint.of, lint.message);
     }
     anstream::println!("{} rules, {} remarks", rules.iter().count(), found.len());
-    Ok(if found.is_empty() { Ended::Well } else { Ended::WithFailures })
+    if found.is_empty() { Ended::Well } else { Ended::WithFailures }
 }
 
 fn explain(
@@ -186,17 +201,18 @@ fn explain(
     kind: &str,
 ) -> anyhow::Result<Ended> {
     let query: Query = query.parse().map_err(|error| Usage(format!("the query cannot be read: {error}")))?;
-    let kind = DocumentKind::ALL
-        .into_iter()
-        .find(|known| known.as_str() == kind)
-        .ok_or_else(|| Usage(format!("there is no kind {kind:?}: use one of {}", DocumentKind::ALL.map(DocumentKind::as_str).join(", "))))?;
-    let text = match text {
-        Some(text) => text,
-        None => {
-            let mut text = String::new();
-            std::io::stdin().lock().read_to_string(&mut text)?;
-            text
-        }
+    let kind = DocumentKind::ALL.into_iter().find(|known| known.as_str() == kind).ok_or_else(|| {
+        Usage(format!(
+            "there is no kind {kind:?}: use one of {}",
+            DocumentKind::ALL.map(DocumentKind::as_str).join(", ")
+        ))
+    })?;
+    let text = if let Some(text) = text {
+        text
+    } else {
+        let mut text = String::new();
+        std::io::stdin().lock().read_to_string(&mut text)?;
+        text
     };
     let classifier = Classifier::new(profiles, rules)?;
     let document = Document { kind, text, ..Document::default() };
@@ -205,8 +221,9 @@ fn explain(
     if answers.is_empty() {
         anstream::println!("the text mentions no watched organisation: rules are asked of mentions only");
     }
-    for (organisation, held) in answers {
-        match held {
+    for answer in answers {
+        let organisation = answer.organisation;
+        match answer.held {
             None => anstream::println!("{organisation}: does not hold"),
             Some(places) if places.is_empty() => anstream::println!("{organisation}: holds"),
             Some(places) => anstream::println!("{organisation}: holds on “{}”", places.join("”, “")),

@@ -196,11 +196,13 @@ static POSTCODE: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// The areas that Royal Mail uses (Postcode Address File).
 const AREAS: [&str; 124] = [
-    "ab", "al", "b", "ba", "bb", "bd", "bh", "bl", "bn", "br", "bs", "bt", "ca", "cb", "cf", "ch", "cm", "co", "cr", "ct", "cv", "cw", "da", "dd",
-    "de", "dg", "dh", "dl", "dn", "dt", "dy", "e", "ec", "eh", "en", "ex", "fk", "fy", "g", "gl", "gu", "gy", "ha", "hd", "hg", "hp", "hr", "hs",
-    "hu", "hx", "ig", "im", "ip", "iv", "je", "ka", "kt", "kw", "ky", "l", "la", "ld", "le", "ll", "ln", "ls", "lu", "m", "me", "mk", "ml", "n",
-    "ne", "ng", "nn", "np", "nr", "nw", "ol", "ox", "pa", "pe", "ph", "pl", "po", "pr", "rg", "rh", "rm", "s", "sa", "se", "sg", "sk", "sl", "sm",
-    "sn", "so", "sp", "sr", "ss", "st", "sw", "sy", "ta", "td", "tf", "tn", "tq", "tr", "ts", "tw", "ub", "w", "wa", "wc", "wd", "wf", "wn", "wr",
+    "ab", "al", "b", "ba", "bb", "bd", "bh", "bl", "bn", "br", "bs", "bt", "ca", "cb", "cf", "ch", "cm",
+    "co", "cr", "ct", "cv", "cw", "da", "dd", "de", "dg", "dh", "dl", "dn", "dt", "dy", "e", "ec", "eh",
+    "en", "ex", "fk", "fy", "g", "gl", "gu", "gy", "ha", "hd", "hg", "hp", "hr", "hs", "hu", "hx", "ig",
+    "im", "ip", "iv", "je", "ka", "kt", "kw", "ky", "l", "la", "ld", "le", "ll", "ln", "ls", "lu", "m", "me",
+    "mk", "ml", "n", "ne", "ng", "nn", "np", "nr", "nw", "ol", "ox", "pa", "pe", "ph", "pl", "po", "pr",
+    "rg", "rh", "rm", "s", "sa", "se", "sg", "sk", "sl", "sm", "sn", "so", "sp", "sr", "ss", "st", "sw",
+    "sy", "ta", "td", "tf", "tn", "tq", "tr", "ts", "tw", "ub", "w", "wa", "wc", "wd", "wf", "wn", "wr",
     "ws", "wv", "yo", "ze",
 ];
 /// Invented Trusts stand in invented areas.
@@ -229,7 +231,9 @@ static DATE: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// Words that make a date one of birth.
 static BIRTH_CUE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"\bd[ ._]?o[ ._]?b\b|\bborn\b|\bbirth(?:date|day|days)?\b|\bb'?day\b|\binto (?:the|this) world\b|\bleap year baby\b|\bturn(?:s|ed|ing) [1-9][0-9]?\b|\barrived in (?:the|this) world\b|\bb\.? ?(?:[0-3]?[0-9])\b|\bd\.? ?o'? ?b(?:irth)?\b|\bdate o' birth\b")
+    pattern(
+        r"\bd[ ._]?o[ ._]?b\b|\bborn\b|\bbirth(?:date|day|days)?\b|\bb'?day\b|\binto (?:the|this) world\b|\bleap year baby\b|\bturn(?:s|ed|ing) [1-9][0-9]?\b|\barrived in (?:the|this) world\b|\bb\.? ?(?:[0-3]?[0-9])\b|\bd\.? ?o'? ?b(?:irth)?\b|\bdate o' birth\b",
+    )
 });
 static PHONE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?:\(?\+44\)?|\b0044|\(0|\b0)[ \-.]{0,2}(?:\(0\)[ ]?)?[0-9](?:[ \-.()]{0,2}[0-9]){8,9}\b")
@@ -246,11 +250,15 @@ static EMAIL_SPELT: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// The style since 2001: `AB12 CDE`; in capitals with any spaces or hyphens.
 static PLATE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"\b[a-hj-pr-y]{2}[0-9]{2}[ \-]?[a-hj-pr-z]{3}\b|(?-i:\b[A-HJ-PR-Y]{2}[ \-]{1,3}[0-9]{2}[ \-]{0,3}[A-HJ-PR-Z]{3}\b|\b[A-HJ-PR-Y]{2}[0-9]{2} - [A-HJ-PR-Z]{3}\b)")
+    pattern(
+        r"\b[a-hj-pr-y]{2}[0-9]{2}[ \-]?[a-hj-pr-z]{3}\b|(?-i:\b[A-HJ-PR-Y]{2}[ \-]{1,3}[0-9]{2}[ \-]{0,3}[A-HJ-PR-Z]{3}\b|\b[A-HJ-PR-Y]{2}[0-9]{2} - [A-HJ-PR-Z]{3}\b)",
+    )
 });
 /// The style of 1983 to 2001 in capitals: `P123 ABC`; letter by letter too: `P 1 2 3 A B C`.
 static PREFIX_PLATE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?-i:\b[A-HJ-NPR-TV-Y][0-9]{1,3}[ \-]?[A-HJ-PR-Y]{3}\b|\b[A-HJ-NPR-Y](?: [A-HJ-NPR-Y])? (?:[0-9] ){1,3}[A-HJ-PR-Y] [A-HJ-PR-Y] [A-HJ-PR-Y]\b)")
+    pattern(
+        r"(?-i:\b[A-HJ-NPR-TV-Y][0-9]{1,3}[ \-]?[A-HJ-PR-Y]{3}\b|\b[A-HJ-NPR-Y](?: [A-HJ-NPR-Y])? (?:[0-9] ){1,3}[A-HJ-PR-Y] [A-HJ-PR-Y] [A-HJ-PR-Y]\b)",
+    )
 });
 
 /// Prefixes that HMRC does not issue (NIM39110).
@@ -278,8 +286,11 @@ fn birth_dates(text: &str, numbers: &[Range<usize>]) -> Vec<Range<usize>> {
         cues.iter().any(|cue| {
             cue.start < date.start && cue.end <= date.end && date.start.saturating_sub(cue.end) <= CUE_BEFORE
                 || date.end <= cue.start && cue.start - date.end <= CUE_AFTER
+        }) || numbers.iter().any(|number| {
+            number.start < date.end + NUMBER_NEAR
+                && date.start < number.end + NUMBER_NEAR
+                && !(number.start < date.end && date.start < number.end)
         })
-            || numbers.iter().any(|number| number.start < date.end + NUMBER_NEAR && date.start < number.end + NUMBER_NEAR && !(number.start < date.end && date.start < number.end))
     };
     dates.iter().filter(is_cued).cloned().collect()
 }
@@ -291,12 +302,14 @@ fn has_country_code(phone: &str) -> bool {
 
 /// Words of three letters that stand after an outward code or a road's number: "SO19 and PO1", "A27 WAS".
 const THREE_LETTERS: [&str; 26] = [
-    "all", "and", "are", "but", "can", "for", "had", "has", "her", "his", "man", "new", "not", "now", "our", "out", "per", "saw",
-    "see", "she", "the", "was", "who", "why", "yet", "you",
+    "all", "and", "are", "but", "can", "for", "had", "has", "her", "his", "man", "new", "not", "now", "our",
+    "out", "per", "saw", "see", "she", "the", "was", "who", "why", "yet", "you",
 ];
 /// Months and other short words that no plate ends in where it is written apart.
-const MONTHS: [&str; 16] =
-    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "nhs", "mri", "cpr", "gmt"];
+const MONTHS: [&str; 16] = [
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "nhs", "mri", "cpr",
+    "gmt",
+];
 
 /// Whether this is a place, a road or a date with the word after it rather than a number plate.
 fn is_place_and_word(text: &str) -> bool {
@@ -307,8 +320,7 @@ fn is_place_and_word(text: &str) -> bool {
     let word = THREE_LETTERS.contains(&lower.as_str()) || lower == "may";
     let (place, _) = text.split_at(text.len() - last.len());
     let after_place = last == lower && !place.is_empty() && !place.bytes().any(|b| b.is_ascii_lowercase());
-    word && (after_place || first == 1 || apart)
-        || (first == 1 || apart) && MONTHS.contains(&lower.as_str())
+    word && (after_place || first == 1 || apart) || (first == 1 || apart) && MONTHS.contains(&lower.as_str())
 }
 
 /// Every shape in folded `text`, in order; where two overlap, the likelier one.
@@ -358,7 +370,11 @@ pub(super) fn candidates(text: &str) -> Vec<Shape> {
             .filter(|(_, shape)| matches!(shape.kind, ShapeKind::NhsNumber | ShapeKind::NiNumber))
             .map(|(_, shape)| shape.start..shape.end)
             .collect();
-        found.extend(birth_dates(text, &numbers).into_iter().map(|date| (1, Shape::new(ShapeKind::DateOfBirth, text, date.start, date.end))));
+        found.extend(
+            birth_dates(text, &numbers)
+                .into_iter()
+                .map(|date| (1, Shape::new(ShapeKind::DateOfBirth, text, date.start, date.end))),
+        );
         let mut add = |rank: u8, kind: ShapeKind, start: usize, end: usize| {
             found.push((rank, Shape::new(kind, text, start, end)));
         };
@@ -383,7 +399,9 @@ pub(super) fn candidates(text: &str) -> Vec<Shape> {
     if text.contains("dot") || text.contains("DOT") {
         emails.extend(EMAIL_SPELT.find_iter(text));
     }
-    found.extend(emails.into_iter().map(|email| (0, Shape::new(ShapeKind::Email, text, email.start(), email.end()))));
+    found.extend(
+        emails.into_iter().map(|email| (0, Shape::new(ShapeKind::Email, text, email.start(), email.end()))),
+    );
     found.sort_by(|(a_rank, a), (b_rank, b)| a_rank.cmp(b_rank).then(a.start.cmp(&b.start)));
     found.into_iter().map(|(_, shape)| shape).collect()
 }

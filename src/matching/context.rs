@@ -126,7 +126,10 @@ impl Context {
         let beside = |s: usize, e: usize| e <= start || end <= s;
         needs.stands_in(spaced, from, to, beside)
             || field == Field::Title && self.opening_has(needs, whole)
-            || self.anywhere.as_ref().is_some_and(|anywhere| whole.has(self.number, Asked::Anywhere, anywhere))
+            || self
+                .anywhere
+                .as_ref()
+                .is_some_and(|anywhere| whole.has(self.number, Asked::Anywhere, anywhere))
     }
 
     /// Whether a phrase that contains the name makes it something else.

@@ -49,20 +49,126 @@ impl Likeness {
 
 /// Words that registrants add to sound official.
 const ADDED: [&str; 104] = [
-    "nhs", "nhsuk", "nhstrust", "trust", "health", "healthcare", "hospital", "hospitals", "clinic", "clinics", "care", "medical",
-    "doctor", "doctors", "nurse", "nurses", "ambulance", "foundation", "ft", "university", "partnership", "service", "services",
-    "pay", "payroll", "payslip", "payslips", "payment", "payments", "refund", "refunds", "invoice", "pension", "pensions", "wages",
-    "job", "jobs", "career", "careers", "recruit", "recruitment", "recruiting", "vacancy", "vacancies", "apply", "hr", "bank", "staff", "staffbank",
-    "staffing", "work", "login", "logins", "log", "in", "signin", "sign", "logon", "account", "accounts", "portal", "secure",
-    "security", "verify", "verification", "update", "online", "web", "mail", "email", "webmail", "owa", "my", "app", "support",
-    "help", "helpdesk", "it", "official", "patient", "patients", "appointment", "appointments", "booking", "bookings", "book",
-    "results", "records", "test", "tests", "vaccine", "vaccination", "vaccinations", "covid", "uk", "gov", "www", "the", "org", "com", "net", "co", "info", "ac",
+    "nhs",
+    "nhsuk",
+    "nhstrust",
+    "trust",
+    "health",
+    "healthcare",
+    "hospital",
+    "hospitals",
+    "clinic",
+    "clinics",
+    "care",
+    "medical",
+    "doctor",
+    "doctors",
+    "nurse",
+    "nurses",
+    "ambulance",
+    "foundation",
+    "ft",
+    "university",
+    "partnership",
+    "service",
+    "services",
+    "pay",
+    "payroll",
+    "payslip",
+    "payslips",
+    "payment",
+    "payments",
+    "refund",
+    "refunds",
+    "invoice",
+    "pension",
+    "pensions",
+    "wages",
+    "job",
+    "jobs",
+    "career",
+    "careers",
+    "recruit",
+    "recruitment",
+    "recruiting",
+    "vacancy",
+    "vacancies",
+    "apply",
+    "hr",
+    "bank",
+    "staff",
+    "staffbank",
+    "staffing",
+    "work",
+    "login",
+    "logins",
+    "log",
+    "in",
+    "signin",
+    "sign",
+    "logon",
+    "account",
+    "accounts",
+    "portal",
+    "secure",
+    "security",
+    "verify",
+    "verification",
+    "update",
+    "online",
+    "web",
+    "mail",
+    "email",
+    "webmail",
+    "owa",
+    "my",
+    "app",
+    "support",
+    "help",
+    "helpdesk",
+    "it",
+    "official",
+    "patient",
+    "patients",
+    "appointment",
+    "appointments",
+    "booking",
+    "bookings",
+    "book",
+    "results",
+    "records",
+    "test",
+    "tests",
+    "vaccine",
+    "vaccination",
+    "vaccinations",
+    "covid",
+    "uk",
+    "gov",
+    "www",
+    "the",
+    "org",
+    "com",
+    "net",
+    "co",
+    "info",
+    "ac",
 ];
 
 /// Look-alikes made of several letters.
 const GLYPHS: [(&str, &str); 12] = [
-    ("rn", "m"), ("nn", "m"), ("vv", "w"), ("uu", "w"), ("cl", "d"), ("0", "o"), ("1", "l"), ("5", "s"), ("3", "e"), ("4", "a"),
-    ("8", "b"), ("9", "g"),
+    ("rn", "m"),
+    ("nn", "m"),
+    ("vv", "w"),
+    ("uu", "w"),
+    ("cl", "d"),
+    ("0", "o"),
+    ("1", "l"),
+    ("5", "s"),
+    ("3", "e"),
+    ("4", "a"),
+    ("8", "b"),
+    ("9", "g"),
 ];
 
 /// Neighbouring parts that may make up the Trust's label together.
@@ -74,7 +180,9 @@ const MIN_SLIP: usize = 4;
 /// How `host` resembles an address of the Trust, if it does. Its own and those listed as somebody else's do not.
 pub fn lookalike(host: &str, profile: &Profile) -> Option<Likeness> {
     let host = host.trim_end_matches('.').trim_start_matches("www.").to_lowercase();
-    let below = |other: &String| host == *other || host.strip_suffix(other.as_str()).is_some_and(|rest| rest.ends_with('.'));
+    let below = |other: &String| {
+        host == *other || host.strip_suffix(other.as_str()).is_some_and(|rest| rest.ends_with('.'))
+    };
     if host.is_empty() || profile.owns_host(&host) || profile.elsewhere.iter().any(below) {
         return None;
     }
@@ -89,13 +197,21 @@ pub fn lookalike(host: &str, profile: &Profile) -> Option<Likeness> {
     best
 }
 
-fn resembles(host: &str, plain: &str, label: &str, own: &str, domain: &str, folded: bool) -> Option<Likeness> {
+fn resembles(
+    host: &str,
+    plain: &str,
+    label: &str,
+    own: &str,
+    domain: &str,
+    folded: bool,
+) -> Option<Likeness> {
     let flat = domain.replace('.', "-");
     let glued = domain.replace('.', "");
     let flattened = unglyphed(&plain.replace(['.', '-'], ""));
     let whole = plain.strip_prefix(domain).is_some_and(|rest| rest.starts_with('.'))
         || plain.contains(&format!(".{domain}."))
-        || (plain.contains(&flat) || plain.contains(&glued) || flattened.starts_with(&glued)) && own.len() >= MIN_SLIP;
+        || (plain.contains(&flat) || plain.contains(&glued) || flattened.starts_with(&glued))
+            && own.len() >= MIN_SLIP;
     if whole {
         return Some(Likeness::Inside);
     }
@@ -162,12 +278,17 @@ fn split_by_dot(plain: &str, own: &str) -> bool {
 
 fn is_glyph(label: &str, own: &str, many: &str, one: &str) -> bool {
     own.match_indices(one).any(|(at, _)| format!("{}{many}{}", &own[..at], &own[at + one.len()..]) == label)
-        || own.match_indices(many).any(|(at, _)| format!("{}{one}{}", &own[..at], &own[at + many.len()..]) == label)
+        || own
+            .match_indices(many)
+            .any(|(at, _)| format!("{}{one}{}", &own[..at], &own[at + many.len()..]) == label)
 }
 
 /// With every look-alike digit and pair read as what it looks like.
 fn unglyphed(label: &str) -> String {
-    GLYPHS.iter().filter(|(many, _)| *many != "nn" && *many != "uu").fold(label.to_owned(), |text, (many, one)| text.replace(many, one))
+    GLYPHS
+        .iter()
+        .filter(|(many, _)| *many != "nn" && *many != "uu")
+        .fold(label.to_owned(), |text, (many, one)| text.replace(many, one))
 }
 
 /// One letter left out, doubled, swapped with its neighbour, mistyped for a near key or another vowel, one bit
@@ -204,7 +325,9 @@ fn is_slip(label: &str, own: &str) -> bool {
                 let beside = [at.checked_sub(1).map(|at| own[at]), own.get(at).copied()];
                 // At the end any letter or digit is added; in between a doubled one or a neighbour's key.
                 let at_end = at == own.len() || at == 0;
-                rest_agrees && (at_end || beside.into_iter().flatten().any(|c| c == added || are_neighbours(c, added)))
+                rest_agrees
+                    && (at_end
+                        || beside.into_iter().flatten().any(|c| c == added || are_neighbours(c, added)))
             }
         }
     }
@@ -227,11 +350,13 @@ fn are_neighbours(a: char, b: char) -> bool {
     ];
     ROWS.iter().any(|rows| {
         let at = |c: char| {
-            rows.iter().enumerate().find_map(|(row, keys)| keys.find(c).map(|column| (row.cast_signed(), column.cast_signed())))
+            rows.iter()
+                .enumerate()
+                .find_map(|(row, keys)| keys.find(c).map(|column| (row.cast_signed(), column.cast_signed())))
         };
         match (at(a), at(b)) {
-            (Some((r, c)), Some((s, d))) => {
-                let (row, column) = (s - r, d - c);
+            (Some(first), Some(second)) => {
+                let (row, column) = (second.0 - first.0, second.1 - first.1);
                 // Each row lies half a key to the right of the one above it.
                 matches!((row, column), (0, 1 | -1) | (1, 0 | -1) | (-1, 0 | 1))
             }
@@ -246,7 +371,7 @@ fn are_vowels(a: char, b: char) -> bool {
 }
 
 fn is_bit_flip(a: char, b: char) -> bool {
-    a.is_ascii() && b.is_ascii() && ((a as u8) ^ (b as u8)).count_ones() == 1
+    a.is_ascii() && b.is_ascii() && ((a as u8) ^ (b as u8)).is_power_of_two()
 }
 
 /// Whether all of `label` but the Trust's own is made of added words.
@@ -258,10 +383,11 @@ fn with_added_words(label: &str, own: &str) -> bool {
         let own_parts = parts.iter().filter(|part| **part == own).count();
         own_parts == 1 && parts.iter().all(|part| *part == own || is_made_of_added(part))
     };
-    by_hyphen || bare.match_indices(own).any(|(at, _)| {
-        let (before, after) = (&bare[..at], &bare[at + own.len()..]);
-        !(before.is_empty() && after.is_empty()) && is_made_of_added(before) && is_made_of_added(after)
-    })
+    by_hyphen
+        || bare.match_indices(own).any(|(at, _)| {
+            let (before, after) = (&bare[..at], &bare[at + own.len()..]);
+            !(before.is_empty() && after.is_empty()) && is_made_of_added(before) && is_made_of_added(after)
+        })
 }
 
 /// Whether `text` can be cut into added words (none counts); a year or a digit or two may stand among them.
@@ -290,5 +416,9 @@ fn registrable_label(host: &str) -> String {
 
 /// Punycode labels as they are read; those that cannot be stay as they are.
 fn idna_unicode(host: &str) -> String {
-    if host.split('.').any(|label| label.starts_with("xn--")) { idna::domain_to_unicode(host).0 } else { host.to_owned() }
+    if host.split('.').any(|label| label.starts_with("xn--")) {
+        idna::domain_to_unicode(host).0
+    } else {
+        host.to_owned()
+    }
 }

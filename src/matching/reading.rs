@@ -65,7 +65,8 @@ pub struct Reading<'a> {
 impl<'a> Reading<'a> {
     /// Reads every field of `document`.
     pub fn new(document: &'a Document) -> Self {
-        let folded = Field::ALL.into_iter().map(|field| (field, Folded::new(document.field(field)))).collect();
+        let folded =
+            Field::ALL.into_iter().map(|field| (field, Folded::new(document.field(field)))).collect();
         let mut reading = Self { folded, tokens: Vec::new(), sentences: Vec::new(), paragraphs: Vec::new() };
         for field in Field::ALL {
             reading.read_field(field);
@@ -76,7 +77,8 @@ impl<'a> Reading<'a> {
     fn read_field(&mut self, field: Field) {
         let text = self.folded(field).text();
         let words = raw_words(text, false);
-        let quotations = if field == Field::Text || field == Field::Title { quotations(text) } else { Vec::new() };
+        let quotations =
+            if field == Field::Text || field == Field::Title { quotations(text) } else { Vec::new() };
         let mut quotations = quotations.into_iter().peekable();
         let (mut sentences, mut paragraphs) = (Vec::new(), Vec::new());
         let mut tokens = Vec::with_capacity(words.len());
@@ -141,7 +143,8 @@ impl<'a> Reading<'a> {
         let words = &self.tokens[tokens.clone()];
         let first = words.partition_point(|token| token.end <= start);
         let last = words.partition_point(|token| token.start < end);
-        (first < last).then(|| Run { start: position(tokens.start + first), end: position(tokens.start + last) })
+        (first < last)
+            .then(|| Run { start: position(tokens.start + first), end: position(tokens.start + last) })
     }
 
     /// The words behind characters `start..end` of a field as given.
@@ -261,7 +264,9 @@ fn quotations(text: &str) -> Vec<Range<usize>> {
                 }
                 open = None;
             }
-            None if !word(before) && after.is_some_and(|b| !b.is_ascii_whitespace()) => open = Some((at, byte)),
+            None if !word(before) && after.is_some_and(|b| !b.is_ascii_whitespace()) => {
+                open = Some((at, byte));
+            }
             _ => {}
         }
     }
@@ -284,13 +289,14 @@ mod tests {
 
     #[test]
     fn sentences_end_where_a_reader_stops() {
-        assert_eq!(sentences("Dr. A. Khan saw me at 10.30 a.m. today. I left! why? ok"), [
-            "Dr. A. Khan saw me at 10.30 a.m. today",
-            "I left",
-            "why",
-            "ok"
-        ]);
-        assert_eq!(sentences("a line\nthat goes on\n\nanother\nThird"), ["a line\nthat goes on", "another", "Third"]);
+        assert_eq!(
+            sentences("Dr. A. Khan saw me at 10.30 a.m. today. I left! why? ok"),
+            ["Dr. A. Khan saw me at 10.30 a.m. today", "I left", "why", "ok"]
+        );
+        assert_eq!(
+            sentences("a line\nthat goes on\n\nanother\nThird"),
+            ["a line\nthat goes on", "another", "Third"]
+        );
     }
 
     #[test]

@@ -182,7 +182,8 @@ impl Vocabulary {
 
     /// Every list and detector with its leaf, in order of the names.
     pub fn names(&self) -> Vec<(String, Leaf)> {
-        let mut names: Vec<(String, Leaf)> = self.names.iter().map(|(name, leaf)| (name.clone(), *leaf)).collect();
+        let mut names: Vec<(String, Leaf)> =
+            self.names.iter().map(|(name, leaf)| (name.clone(), *leaf)).collect();
         names.sort_by(|a, b| a.0.cmp(&b.0));
         names
     }
@@ -199,7 +200,9 @@ impl Vocabulary {
         open: &mut Vec<String>,
         done: &mut Vec<String>,
     ) -> Result<(), VocabularyError> {
-        let Some(list) = lists.get(name).filter(|_| !done.iter().any(|known| known == name)) else { return Ok(()) };
+        let Some(list) = lists.get(name).filter(|_| !done.iter().any(|known| known == name)) else {
+            return Ok(());
+        };
         if open.iter().any(|known| known == name) {
             return Err(VocabularyError::Circle(name.to_owned()));
         }

@@ -10,8 +10,8 @@ pub(super) struct RawWord {
 
 /// Shortened words after which a full stop ends no sentence.
 const ABBREVIATIONS: [&str; 26] = [
-    "dr", "mr", "mrs", "ms", "prof", "st", "rd", "ave", "no", "nr", "tel", "ext", "dept", "approx", "etc", "vs", "eg",
-    "ie", "e.g", "i.e", "a.m", "p.m", "sgt", "cllr", "rev", "jr",
+    "dr", "mr", "mrs", "ms", "prof", "st", "rd", "ave", "no", "nr", "tel", "ext", "dept", "approx", "etc",
+    "vs", "eg", "ie", "e.g", "i.e", "a.m", "p.m", "sgt", "cllr", "rev", "jr",
 ];
 
 /// Whether the text before a full stop ends in a shortened word or an initial.
@@ -19,7 +19,8 @@ pub(super) fn is_abbreviation(before: &str) -> bool {
     let word = before.rsplit(|c: char| !(c.is_alphanumeric() || c == '.')).next().unwrap_or_default();
     let lower = word.to_ascii_lowercase();
     let initial = word.chars().count() == 1 && word.chars().all(char::is_uppercase) && word != "I";
-    let initials = lower.len() > 2 && lower.split('.').all(|part| part.len() == 1 && !part.starts_with(|c: char| c.is_ascii_digit()));
+    let initials = lower.len() > 2
+        && lower.split('.').all(|part| part.len() == 1 && !part.starts_with(|c: char| c.is_ascii_digit()));
     initial || initials || ABBREVIATIONS.contains(&lower.as_str())
 }
 
@@ -120,13 +121,18 @@ mod tests {
 
     #[test]
     fn words_are_what_a_person_counts() {
-        assert_eq!(keys("Don't touch my nan's A&E notes: £7.99, ok?"), [
-            "dont", "touch", "my", "nan", "s", "a", "&", "e", "notes", "£", "7.99", "ok"
-        ]);
-        assert_eq!(keys("#SolentNHSStrike now @some_body2 eMail"), [
-            "solent", "nhs", "strike", "now", "some", "body2", "email"
-        ]);
-        assert_eq!(keys("follow-up 12/03/1984 end.Start"), ["follow", "up", "12", "03", "1984", "end", "start"]);
+        assert_eq!(
+            keys("Don't touch my nan's A&E notes: £7.99, ok?"),
+            ["dont", "touch", "my", "nan", "s", "a", "&", "e", "notes", "£", "7.99", "ok"]
+        );
+        assert_eq!(
+            keys("#SolentNHSStrike now @some_body2 eMail"),
+            ["solent", "nhs", "strike", "now", "some", "body2", "email"]
+        );
+        assert_eq!(
+            keys("follow-up 12/03/1984 end.Start"),
+            ["follow", "up", "12", "03", "1984", "end", "start"]
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::record::{
 };
 use super::{Store, StoreError};
 use crate::clock;
-use crate::model::{DateDoubt, Finding, HitId, Origin, Writer, Severity};
+use crate::model::{DateDoubt, Finding, HitId, Origin, Severity, Writer};
 use crate::telemetry::point;
 
 /// What became of an outcome.

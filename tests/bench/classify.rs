@@ -89,7 +89,7 @@ fn bench(criterion: &mut Criterion) {
     for n in SIZES {
         let profiles = profiles(n);
         let limit = bare(&profiles);
-        let rules = RuleSet::shipped().unwrap_or_else(|error| panic!("{error}"));
+        let rules = RuleSet::shipped().unwrap_or_else(|problems| panic!("{problems:?}"));
         let classifier = Classifier::new(profiles, rules).unwrap_or_else(|error| panic!("{error}"));
         assert!(classifier.classify(&document).is_empty());
         assert!(!classifier.classify(&hit).is_empty());

@@ -4,12 +4,14 @@
 //! `cargo run --release --example train` trains; with `-- --check N` it trains on N-1 parts of N and judges the
 //! part left out, and writes what the model says of each document to standard output as JSON Lines.
 
+#![expect(clippy::cast_precision_loss, reason = "counts of documents are far below 2^52")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use trustwatch::classify::{Classifier, Features, Learned, RuleSet, values};
+use trustwatch::classify::{Classifier, Features, Learned, RuleSet, Weights, values};
 use trustwatch::config::shipped_profiles;
 use trustwatch::model::{Category, Document};
 
@@ -33,7 +35,7 @@ struct Example {
 }
 
 /// What one category learnt: a bias and a weight for each feature.
-struct Weights {
+struct Learnt {
     bias: f64,
     of: Vec<f64>,
 }
@@ -77,16 +79,21 @@ fn read(folder: &Path) -> (Vec<Example>, String) {
             let value: Value = serde_json::from_str(line).expect("a line of JSON");
             let categories = |key: &str| -> Vec<Category> {
                 let list = value["expect"][key].as_array().cloned().unwrap_or_default();
-                list.iter().map(|name| name.as_str().unwrap_or_default().parse().expect("a category")).collect()
+                list.iter()
+                    .map(|name| name.as_str().unwrap_or_default().parse().expect("a category"))
+                    .collect()
             };
             let mut document = value.clone();
             if let Some(fields) = document.as_object_mut() {
-                fields.retain(|key, field| !field.is_null() && !(key == "published" && field.as_str().is_some_and(|at| at.len() < 20)));
+                fields.retain(|key, field| {
+                    !(field.is_null() || key == "published" && field.as_str().is_some_and(|at| at.len() < 20))
+                });
             }
             let html = document["html"].as_str().map(str::to_owned);
             let mut document: Document = serde_json::from_value(document).expect("a document");
             if let Some(html) = html.filter(|html| !html.is_empty()) {
-                let page = trustwatch::extract::Page::read(&html, None, &trustwatch::extract::Options::default());
+                let page =
+                    trustwatch::extract::Page::read(&html, None, &trustwatch::extract::Options::default());
                 document.text = page.text;
             }
             for features in classifier.features(&document).into_iter().take(1) {
@@ -95,13 +102,13 @@ fn read(folder: &Path) -> (Vec<Example>, String) {
             }
         }
     }
-    let digest = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = digest.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     (examples, digest)
 }
 
 /// Logistic regression for every category, the rarer answer weighing as much as the commoner one, by averaged
 /// stochastic gradient descent (Bottou 2010).
-fn train(examples: &[&Example]) -> (Vec<String>, Vec<f64>, BTreeMap<Category, Weights>) {
+fn train(examples: &[&Example]) -> (Vec<String>, Vec<f64>, BTreeMap<Category, Learnt>) {
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
     for example in examples {
         for feature in example.features.words.keys().chain(&example.features.facts) {
@@ -127,7 +134,12 @@ fn train(examples: &[&Example]) -> (Vec<String>, Vec<f64>, BTreeMap<Category, We
     (names, rarities, weights)
 }
 
-fn learn(category: Category, examples: &[&Example], rows: &[Vec<(usize, f64)>], features: usize) -> Option<Weights> {
+fn learn(
+    category: Category,
+    examples: &[&Example],
+    rows: &[Vec<(usize, f64)>],
+    features: usize,
+) -> Option<Learnt> {
     let told: Vec<usize> = (0..examples.len())
         .filter(|at| examples[*at].must.contains(&category) || !examples[*at].may.contains(&category))
         .collect();
@@ -140,7 +152,7 @@ fn learn(category: Category, examples: &[&Example], rows: &[Vec<(usize, f64)>], 
     let decay = 1.0 / (COST * told.len() as f64);
     // Weights are `scale * of`, so that holding all of them back costs one multiplication.
     let (mut bias, mut of, mut scale) = (0.0, vec![0.0; features], 1.0);
-    let mut mean = Weights { bias: 0.0, of: vec![0.0; features] };
+    let mut mean = Learnt { bias: 0.0, of: vec![0.0; features] };
     let mut order = told;
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     let mut seen = 0.0;
@@ -152,8 +164,10 @@ fn learn(category: Category, examples: &[&Example], rows: &[Vec<(usize, f64)>], 
             order.swap(at, usize::try_from(random % (at as u64 + 1)).unwrap_or_default());
         }
         for &at in &order {
-            let odds = bias + scale * rows[at].iter().map(|(feature, value)| of[*feature] * value).sum::<f64>();
-            let (wanted, weight) = if examples[at].must.contains(&category) { (1.0, for_yes) } else { (0.0, for_no) };
+            let odds =
+                bias + scale * rows[at].iter().map(|(feature, value)| of[*feature] * value).sum::<f64>();
+            let (wanted, weight) =
+                if examples[at].must.contains(&category) { (1.0, for_yes) } else { (0.0, for_no) };
             let step = STEP / (1.0 + STEP * decay * seen);
             seen += 1.0;
             let slope = weight * (1.0 / (1.0 + (-odds).exp()) - wanted);
@@ -174,7 +188,7 @@ fn learn(category: Category, examples: &[&Example], rows: &[Vec<(usize, f64)>], 
     Some(mean)
 }
 
-fn write(note: &str, names: &[String], rarities: &[f64], weights: &BTreeMap<Category, Weights>) -> Vec<u8> {
+fn write(note: &str, names: &[String], rarities: &[f64], weights: &BTreeMap<Category, Learnt>) -> Vec<u8> {
     let mut lines: BTreeMap<usize, Vec<(Category, f64)>> = BTreeMap::new();
     for (category, learnt) in weights {
         let mut order: Vec<usize> = (0..names.len()).filter(|at| learnt.of[*at].abs() >= 0.05).collect();
@@ -183,15 +197,18 @@ fn write(note: &str, names: &[String], rarities: &[f64], weights: &BTreeMap<Cate
             lines.entry(at).or_default().push((*category, learnt.of[at]));
         }
     }
-    let biases: Vec<(Category, f64)> = weights.iter().map(|(category, learnt)| (*category, learnt.bias)).collect();
-    let lines: Vec<_> = lines.into_iter().map(|(at, weights)| (names[at].clone(), rarities[at], weights)).collect();
+    let biases: Vec<(Category, f64)> =
+        weights.iter().map(|(category, learnt)| (*category, learnt.bias)).collect();
+    let lines: Vec<_> =
+        lines.into_iter().map(|(at, of)| (names[at].clone(), Weights { rarity: rarities[at], of })).collect();
     Learned::write(note, &biases, &lines).expect("a model fits into memory")
 }
 
 /// Judges each part of the documents by a model of the others.
 fn check(examples: &[Example], parts: usize) {
     for part in 0..parts {
-        let others: Vec<&Example> = examples.iter().enumerate().filter(|(at, _)| at % parts != part).map(|(_, e)| e).collect();
+        let others: Vec<&Example> =
+            examples.iter().enumerate().filter(|(at, _)| at % parts != part).map(|(_, e)| e).collect();
         let (names, rarities, weights) = train(&others);
         let model = Learned::read(&write("", &names, &rarities, &weights)).expect("what was written reads");
         for example in examples.iter().skip(part).step_by(parts) {

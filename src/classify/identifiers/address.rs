@@ -27,10 +27,70 @@ static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Words that no street's name holds: "2 minutes down the road".
 const NO_NAME: [&str; 64] = [
-    "minutes", "minute", "mins", "min", "hours", "hour", "days", "day", "weeks", "years", "year", "months", "miles", "mile", "km",
-    "people", "patients", "beds", "bed", "of", "in", "on", "at", "to", "from", "for", "and", "is", "was", "were", "are", "by", "with", "or",
-    "nurses", "staff", "cars", "members", "per", "cent", "percent", "times", "am", "pm", "new", "down", "up", "along", "off", "out", "who",
-    "that", "this", "my", "his", "her", "our", "their", "ambulances", "crews", "million", "thousand", "hundred", "yards",
+    "minutes",
+    "minute",
+    "mins",
+    "min",
+    "hours",
+    "hour",
+    "days",
+    "day",
+    "weeks",
+    "years",
+    "year",
+    "months",
+    "miles",
+    "mile",
+    "km",
+    "people",
+    "patients",
+    "beds",
+    "bed",
+    "of",
+    "in",
+    "on",
+    "at",
+    "to",
+    "from",
+    "for",
+    "and",
+    "is",
+    "was",
+    "were",
+    "are",
+    "by",
+    "with",
+    "or",
+    "nurses",
+    "staff",
+    "cars",
+    "members",
+    "per",
+    "cent",
+    "percent",
+    "times",
+    "am",
+    "pm",
+    "new",
+    "down",
+    "up",
+    "along",
+    "off",
+    "out",
+    "who",
+    "that",
+    "this",
+    "my",
+    "his",
+    "her",
+    "our",
+    "their",
+    "ambulances",
+    "crews",
+    "million",
+    "thousand",
+    "hundred",
+    "yards",
 ];
 
 /// Every address in title and text.
@@ -76,10 +136,17 @@ mod tests {
 
     #[test]
     fn streets_are_told_from_distances() {
-        for text in ["14 Elm Grove", "flat 3, 9b Nelson Road", "lives at 212 old post office lane", "Flat 6 Cedar Court"] {
+        for text in [
+            "14 Elm Grove",
+            "flat 3, 9b Nelson Road",
+            "lives at 212 old post office lane",
+            "Flat 6 Cedar Court",
+        ] {
             assert!(holds_street(text), "{text}");
         }
-        for text in ["2 minutes down the road", "12 people in the street", "in 1948 the way", "30 beds on Elm Close"] {
+        for text in
+            ["2 minutes down the road", "12 people in the street", "in 1948 the way", "30 beds on Elm Close"]
+        {
             assert!(!holds_street(text), "{text}");
         }
     }

@@ -1,19 +1,48 @@
 //! Phone numbers and e-mail addresses of people (Ofcom's numbering plan tells mobiles and free numbers).
 
 use super::Place;
-use crate::classify::view::View;
 use crate::mask::Shape;
 
 /// Mail services that private people use.
 const FREE_MAIL: [&str; 32] = [
-    "gmail", "googlemail", "hotmail", "outlook", "live", "yahoo", "ymail", "icloud", "me", "mac", "msn", "aol", "btinternet",
-    "btopenworld", "sky", "virginmedia", "ntlworld", "blueyonder", "talktalk", "tiscali", "tesco", "gmx", "protonmail",
-    "proton", "mail", "fastmail", "freemail", "zoho", "rocketmail", "fsmail", "orange", "plusnet",
+    "gmail",
+    "googlemail",
+    "hotmail",
+    "outlook",
+    "live",
+    "yahoo",
+    "ymail",
+    "icloud",
+    "me",
+    "mac",
+    "msn",
+    "aol",
+    "btinternet",
+    "btopenworld",
+    "sky",
+    "virginmedia",
+    "ntlworld",
+    "blueyonder",
+    "talktalk",
+    "tiscali",
+    "tesco",
+    "gmx",
+    "protonmail",
+    "proton",
+    "mail",
+    "fastmail",
+    "freemail",
+    "zoho",
+    "rocketmail",
+    "fsmail",
+    "orange",
+    "plusnet",
 ];
 
-pub(super) fn phone_signals(_: &View<'_>, _: &str, shape: &Shape, _: &[Shape]) -> Option<Place> {
+pub(super) fn phone_signals(shape: &Shape) -> Place {
     let digits: String = shape.text.chars().filter(char::is_ascii_digit).collect();
-    let national = digits.trim_start_matches("00").trim_start_matches("44").trim_start_matches('0').to_owned();
+    let national =
+        digits.trim_start_matches("00").trim_start_matches("44").trim_start_matches('0').to_owned();
     let mut place = Place::default();
     if national.starts_with('7') && !national.starts_with("70") {
         place.signals.push("mobile");
@@ -24,10 +53,10 @@ pub(super) fn phone_signals(_: &View<'_>, _: &str, shape: &Shape, _: &[Shape]) -
     {
         place.signals.push("freephone");
     }
-    Some(place)
+    place
 }
 
-pub(super) fn email_signals(_: &View<'_>, _: &str, shape: &Shape, _: &[Shape]) -> Option<Place> {
+pub(super) fn email_signals(shape: &Shape) -> Place {
     let mut place = Place::default();
     let host = shape.text.rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
     let provider = host.split('.').next().unwrap_or_default();
@@ -35,5 +64,5 @@ pub(super) fn email_signals(_: &View<'_>, _: &str, shape: &Shape, _: &[Shape]) -
     if FREE_MAIL.contains(&provider) || provider.contains("mail") || provider.contains("inbox") {
         place.signals.push("free_mail");
     }
-    Some(place)
+    place
 }

@@ -1,13 +1,12 @@
 //! Full dates tied to a birth; `mask` knows the spellings.
 
 use super::{Place, beside};
-use crate::classify::view::View;
 use crate::mask::{Shape, ShapeKind};
 
-pub(super) fn signals(_: &View<'_>, _: &str, shape: &Shape, shapes: &[Shape]) -> Option<Place> {
+pub(super) fn signals(shape: &Shape, shapes: &[Shape]) -> Place {
     let mut place = Place::default();
     if beside(shape, shapes, &[ShapeKind::NhsNumber, ShapeKind::NiNumber, ShapeKind::Postcode]) {
         place.signals.push("identifier_near");
     }
-    Some(place)
+    place
 }

@@ -44,12 +44,19 @@ pub(super) fn places(detector: Detector, view: &View<'_>) -> Vec<Place> {
     match detector {
         Detector::Document => vec![Place::default()],
         Detector::NhsNumber => each_shape(view, ShapeKind::NhsNumber, nhs_number::signals),
-        Detector::NiNumber => each_shape(view, ShapeKind::NiNumber, ni_number::signals),
+        Detector::NiNumber => {
+            each_shape(view, ShapeKind::NiNumber, |_, _, shape, all| Some(ni_number::signals(shape, all)))
+        }
         Detector::Postcode => each_shape(view, ShapeKind::Postcode, postcode::signals),
-        Detector::DateOfBirth => each_shape(view, ShapeKind::DateOfBirth, date_of_birth::signals),
+        Detector::DateOfBirth => each_shape(view, ShapeKind::DateOfBirth, |_, _, shape, all| {
+            Some(date_of_birth::signals(shape, all))
+        }),
         Detector::Contact => {
-            let mut places = each_shape(view, ShapeKind::Phone, contact::phone_signals);
-            places.extend(each_shape(view, ShapeKind::Email, contact::email_signals));
+            let mut places =
+                each_shape(view, ShapeKind::Phone, |_, _, shape, _| Some(contact::phone_signals(shape)));
+            places.extend(each_shape(view, ShapeKind::Email, |_, _, shape, _| {
+                Some(contact::email_signals(shape))
+            }));
             places
         }
         Detector::Plate => raw_places(view, plate::find(view.seen), "[number plate]"),

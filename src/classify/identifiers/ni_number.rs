@@ -1,13 +1,12 @@
 //! National Insurance numbers: two letters that HMRC issues, six digits, a suffix A to D (HMRC NIM39110).
 
 use super::{Place, beside};
-use crate::classify::view::View;
 use crate::mask::{Shape, ShapeKind};
 
-pub(super) fn signals(_: &View<'_>, _: &str, shape: &Shape, shapes: &[Shape]) -> Option<Place> {
+pub(super) fn signals(shape: &Shape, shapes: &[Shape]) -> Place {
     let mut place = Place::default();
     if beside(shape, shapes, &[ShapeKind::NhsNumber, ShapeKind::DateOfBirth, ShapeKind::Postcode]) {
         place.signals.push("identifier_near");
     }
-    Some(place)
+    place
 }

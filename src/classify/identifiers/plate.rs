@@ -10,7 +10,9 @@ pub(in crate::classify) fn find(seen: &Seen<'_>) -> Vec<RawPlace> {
     fields
         .flat_map(|(field, shapes)| {
             let plates = shapes.iter().filter(|shape| shape.kind == ShapeKind::Plate);
-            plates.map(|shape| RawPlace { field: *field, start: shape.start, end: shape.end }).collect::<Vec<_>>()
+            plates
+                .map(|shape| RawPlace { field: *field, start: shape.start, end: shape.end })
+                .collect::<Vec<_>>()
         })
         .collect()
 }

@@ -1,6 +1,6 @@
 //! Full postcodes that are not the Trust's own (Royal Mail's format).
 
-use super::{Place, address, beside, before};
+use super::{Place, address, before, beside};
 use crate::classify::view::View;
 use crate::mask::{Shape, ShapeKind};
 

@@ -25,13 +25,25 @@ const NAMED: usize = 4;
 #[error("the statistical model cannot be read: {0}")]
 pub struct ModelError(String);
 
+/// What one feature says.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Weights {
+    /// How rare it is.
+    pub rarity: f64,
+    /// What it adds for each category.
+    pub of: Vec<(Category, f64)>,
+}
+
+/// What the features add up to, with each one's share.
+type Sum<'f> = (f64, Vec<(f64, &'f str)>);
+
 /// A trained model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Learned {
     /// What each category adds to begin with.
     biases: HashMap<Category, f64>,
     /// For each feature how rare it is, and its weight for each category.
-    weights: HashMap<Box<str>, (f64, Vec<(Category, f64)>)>,
+    weights: HashMap<Box<str>, Weights>,
 }
 
 /// What the model says of a document: log-odds by category, with the words that count most.
@@ -74,14 +86,18 @@ impl Learned {
             let rarity: f64 = rarity.parse().map_err(|_| wrong("a rarity that is no number"))?;
             let mut weights = Vec::new();
             for part in parts {
-                let (category, weight) = part.split_once('=').ok_or_else(|| wrong("a weight without a category"))?;
+                let (category, weight) =
+                    part.split_once('=').ok_or_else(|| wrong("a weight without a category"))?;
                 let category: Category = category.parse().map_err(|error| ModelError(format!("{error}")))?;
-                weights.push((category, weight.parse::<f64>().map_err(|_| wrong("a weight that is no number"))?));
+                weights.push((
+                    category,
+                    weight.parse::<f64>().map_err(|_| wrong("a weight that is no number"))?,
+                ));
             }
             if feature.is_empty() {
                 model.biases.extend(weights);
             } else {
-                model.weights.insert(feature.into(), (rarity, weights));
+                model.weights.insert(feature.into(), Weights { rarity, of: weights });
             }
         }
         Ok(model)
@@ -91,7 +107,7 @@ impl Learned {
     pub fn write(
         note: &str,
         biases: &[(Category, f64)],
-        weights: &[(String, f64, Vec<(Category, f64)>)],
+        weights: &[(String, Weights)],
     ) -> std::io::Result<Vec<u8>> {
         let mut text = format!("# {note}\n");
         let list = |weights: &[(Category, f64)]| {
@@ -101,7 +117,7 @@ impl Learned {
             })
         };
         let _ = writeln!(text, "\t1{}", list(biases));
-        for (feature, rarity, weights) in weights {
+        for (feature, Weights { rarity, of: weights }) in weights {
             let _ = writeln!(text, "{feature}\t{rarity:.3}{}", list(weights));
         }
         zstd::encode_all(text.as_bytes(), 19)
@@ -109,13 +125,13 @@ impl Learned {
 
     /// What the model says of a document.
     pub fn opinion(&self, features: &Features) -> Opinion {
-        let rarity = |feature: &str| self.weights.get(feature).map(|(rarity, _)| *rarity);
+        let rarity = |feature: &str| self.weights.get(feature).map(|weights| weights.rarity);
         let values = values(features, rarity);
-        let mut sums: HashMap<Category, (f64, Vec<(f64, &str)>)> =
+        let mut sums: HashMap<Category, Sum<'_>> =
             self.biases.iter().map(|(category, bias)| (*category, (*bias, Vec::new()))).collect();
         for (feature, value) in values {
-            let Some((_, weights)) = self.weights.get(feature) else { continue };
-            for (category, weight) in weights {
+            let Some(weights) = self.weights.get(feature) else { continue };
+            for (category, weight) in &weights.of {
                 if let Some((sum, words)) = sums.get_mut(category) {
                     *sum += weight * value;
                     words.push((weight * value, feature));
@@ -140,7 +156,8 @@ fn is_for_people(feature: &str) -> bool {
 /// How much each feature counts: words by their number and rarity, together as long as 1; facts by their
 /// rarity, together somewhat shorter.
 pub fn values<'f>(features: &'f Features, rarity: impl Fn(&str) -> Option<f64>) -> Vec<(&'f str, f64)> {
-    let known = |feature: &'f String, n: u32| Some((feature.as_str(), (1.0 + f64::from(n).ln()) * rarity(feature)?));
+    let known =
+        |feature: &'f String, n: u32| Some((feature.as_str(), (1.0 + f64::from(n).ln()) * rarity(feature)?));
     let mut words: Vec<(&str, f64)> = features.words.iter().filter_map(|(word, n)| known(word, *n)).collect();
     let mut facts: Vec<(&str, f64)> = features.facts.iter().filter_map(|fact| known(fact, 1)).collect();
     scale(&mut words, 1.0);
@@ -152,6 +169,8 @@ pub fn values<'f>(features: &'f Features, rarity: impl Fn(&str) -> Option<f64>) 
 fn scale(values: &mut [(&str, f64)], length: f64) {
     let now = values.iter().map(|(_, value)| value * value).sum::<f64>().sqrt();
     if now > 0.0 {
-        values.iter_mut().for_each(|(_, value)| *value *= length / now);
+        for (_, value) in values {
+            *value *= length / now;
+        }
     }
 }

@@ -5,5 +5,5 @@ mod set;
 
 pub(super) use file::Detector;
 pub use file::{Rule, RuleExample};
-pub(super) use set::{CompiledCue, CompiledRule};
 pub use set::RuleSet;
+pub(super) use set::{CompiledCue, CompiledRule};

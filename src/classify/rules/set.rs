@@ -5,14 +5,29 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use super::file::{Cue, ListSpec, Rule, RuleFile};
-use crate::matching::{FactKey, Found, Leaf, List, Plan, Query, QueryError, Reading, Vocabulary, VocabularyError};
+use crate::matching::{
+    FactKey, Found, Leaf, List, Plan, Query, QueryError, Reading, Vocabulary, VocabularyError,
+};
 use crate::model::{Category, Origin, Writer};
 use crate::problem::Problem;
 
 /// What detectors find, as lists that queries may name.
 pub(in crate::classify) const DETECTED: [&str; 15] = [
-    "this", "name", "person", "age", "date", "birth_date", "time", "money", "phone", "email", "handle", "plate",
-    "address", "question", "masked_word",
+    "this",
+    "name",
+    "person",
+    "age",
+    "date",
+    "birth_date",
+    "time",
+    "money",
+    "phone",
+    "email",
+    "handle",
+    "plate",
+    "address",
+    "question",
+    "masked_word",
 ];
 
 /// The rule files in the binary, in the order in which rules are asked.
@@ -73,7 +88,8 @@ impl RuleSet {
     /// # Errors
     /// Never for the rules in the binary; a test reads them.
     pub fn shipped() -> Result<Self, Vec<Problem>> {
-        static SHIPPED_SET: LazyLock<Result<RuleSet, Vec<Problem>>> = LazyLock::new(|| RuleSet::overlaid(&[]));
+        static SHIPPED_SET: LazyLock<Result<RuleSet, Vec<Problem>>> =
+            LazyLock::new(|| RuleSet::overlaid(&[]));
         SHIPPED_SET.clone()
     }
 
@@ -90,7 +106,8 @@ impl RuleSet {
             match toml::from_str::<RuleFile>(text) {
                 Ok(parsed) => read.push(Source { file, text, parsed }),
                 Err(error) => {
-                    let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+                    let line =
+                        error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
                     problems.push(Problem::at("", error.message().to_owned()).located(Path::new(file), line));
                 }
             }
@@ -198,7 +215,10 @@ impl Source<'_> {
     /// A problem with something named in this file, at the line where its name stands.
     fn problem(&self, key: &str, name: &str, message: impl Into<String>) -> Problem {
         let quoted = format!("\"{name}\"");
-        let named = |line: &&str| line.contains(&quoted) && (line.trim_start().starts_with("id") || line.trim_start().starts_with("name"));
+        let named = |line: &&str| {
+            line.contains(&quoted)
+                && (line.trim_start().starts_with("id") || line.trim_start().starts_with("name"))
+        };
         let line = self.text.lines().position(|line| named(&line)).map(|line| line + 1);
         Problem::at(format!("{key} {name}"), message).located(Path::new(self.file), line)
     }
@@ -220,7 +240,11 @@ impl Compiler {
                     continue;
                 }
                 let list = lists.entry(spec.name.clone()).or_default();
-                problems.extend(add_list(spec, list).into_iter().map(|message| source.problem("list", &spec.name, message)));
+                problems.extend(
+                    add_list(spec, list)
+                        .into_iter()
+                        .map(|message| source.problem("list", &spec.name, message)),
+                );
             }
         }
         let rules = sources.iter().flat_map(|source| &source.parsed.rules);
@@ -230,7 +254,8 @@ impl Compiler {
             Ok(vocabulary) => Some(Self { vocabulary }),
             Err(wrong) => {
                 for (name, error) in wrong {
-                    let defines = |source: &&Source<'_>| source.parsed.lists.iter().any(|spec| spec.name == name);
+                    let defines =
+                        |source: &&Source<'_>| source.parsed.lists.iter().any(|spec| spec.name == name);
                     let source = sources.iter().rfind(defines);
                     problems.extend(source.map(|source| source.problem("list", &name, error.to_string())));
                 }
@@ -263,7 +288,8 @@ impl Compiler {
             }
         }
         // What is said in a file of one's own is asked first.
-        let (own, first) = (sources[shipped.min(sources.len())..].iter(), sources[..shipped.min(sources.len())].iter());
+        let (own, first) =
+            (sources[shipped.min(sources.len())..].iter(), sources[..shipped.min(sources.len())].iter());
         for source in own.chain(first) {
             let file = &source.parsed;
             parts.origins.extend(self.cues(source, &file.origins, problems));
@@ -283,18 +309,25 @@ impl Compiler {
     fn rule(&mut self, rule: &Rule, earlier: &HashSet<Category>) -> Result<CompiledRule, Vec<String>> {
         let mut wrong = check(rule);
         let mut plan = |what: &str, text: &str| {
-            let compiled = text.parse().map_err(|error: QueryError| error.to_string()).and_then(|query: Query| {
-                check_facts(&query, earlier)?;
-                self.vocabulary.compile(&query).map_err(|error| error.to_string())
-            });
+            let compiled =
+                text.parse().map_err(|error: QueryError| error.to_string()).and_then(|query: Query| {
+                    check_facts(&query, earlier)?;
+                    self.vocabulary.compile(&query).map_err(|error| error.to_string())
+                });
             compiled.map_err(|message| wrong.push(format!("{what}: {message}"))).ok()
         };
         let when = rule.when.as_ref().map(|text| plan("when", text));
         let unless = rule.unless.as_ref().map(|text| plan("unless", text));
-        let evidence: Vec<_> =
-            rule.evidence.iter().map(|item| plan(&format!("evidence {:?}", item.because), &item.when)).collect();
-        let regrade: Vec<_> =
-            rule.regrade.iter().map(|item| plan(&format!("regrade {:?}", item.because), &item.when)).collect();
+        let evidence: Vec<_> = rule
+            .evidence
+            .iter()
+            .map(|item| plan(&format!("evidence {:?}", item.because), &item.when))
+            .collect();
+        let regrade: Vec<_> = rule
+            .regrade
+            .iter()
+            .map(|item| plan(&format!("regrade {:?}", item.because), &item.when))
+            .collect();
         if !wrong.is_empty() {
             return Err(wrong);
         }
@@ -309,12 +342,18 @@ impl Compiler {
         })
     }
 
-    fn cues<T: Clone>(&mut self, source: &Source<'_>, cues: &[Cue<T>], problems: &mut Vec<Problem>) -> Vec<CompiledCue<T>> {
+    fn cues<T: Clone>(
+        &mut self,
+        source: &Source<'_>,
+        cues: &[Cue<T>],
+        problems: &mut Vec<Problem>,
+    ) -> Vec<CompiledCue<T>> {
         let mut compiled = Vec::new();
         for cue in cues {
-            let plan = cue.when.parse().map_err(|error: QueryError| error.to_string()).and_then(|query: Query| {
-                self.vocabulary.compile(&query).map_err(|error| error.to_string())
-            });
+            let plan =
+                cue.when.parse().map_err(|error: QueryError| error.to_string()).and_then(|query: Query| {
+                    self.vocabulary.compile(&query).map_err(|error| error.to_string())
+                });
             match plan {
                 Ok(plan) => compiled.push(CompiledCue { cue: cue.clone(), plan }),
                 Err(message) => problems.push(source.problem("cue", &cue.because, message)),
@@ -327,7 +366,14 @@ impl Compiler {
 /// Every list that something asks for, those that detectors read included.
 fn used(sources: &[Source<'_>]) -> HashSet<String> {
     const READ_BY_DETECTORS: [&str; 8] = [
-        "forename", "forename_word", "surname", "surname_word", "person_title", "person_cue", "relation", "clinical_role",
+        "forename",
+        "forename_word",
+        "surname",
+        "surname_word",
+        "person_title",
+        "person_cue",
+        "relation",
+        "clinical_role",
     ];
     let mut used: HashSet<String> = READ_BY_DETECTORS.map(str::to_owned).into();
     let mut add = |query: Result<Query, QueryError>| {
@@ -346,7 +392,11 @@ fn used(sources: &[Source<'_>]) -> HashSet<String> {
 
 /// The rules that hold, each with the place of its file: an own rule in the place of the shipped one whose
 /// id it bears, new ones at the end.
-fn chosen<'s>(sources: &'s [Source<'_>], shipped: usize, problems: &mut Vec<Problem>) -> Vec<(usize, &'s Rule)> {
+fn chosen<'s>(
+    sources: &'s [Source<'_>],
+    shipped: usize,
+    problems: &mut Vec<Problem>,
+) -> Vec<(usize, &'s Rule)> {
     let mut rules: Vec<(usize, &Rule)> = Vec::new();
     for (index, source) in sources.iter().enumerate() {
         for rule in &source.parsed.rules {
@@ -396,9 +446,10 @@ fn check_facts(query: &Query, earlier: &HashSet<Category>) -> Result<(), String>
     query.visit(&mut |part| {
         let Query::Fact { key, value } = part else { return };
         let message = match key {
-            FactKey::Is if !super::super::facts::SIGNALS.contains(&value.as_str()) => {
-                Some(format!("is:{value} is not known: use one of {}", super::super::facts::SIGNALS.join(", ")))
-            }
+            FactKey::Is if !super::super::facts::SIGNALS.contains(&value.as_str()) => Some(format!(
+                "is:{value} is not known: use one of {}",
+                super::super::facts::SIGNALS.join(", ")
+            )),
             FactKey::Found => match value.parse::<Category>() {
                 Err(error) => Some(format!("found:{value}: {error}")),
                 Ok(category) if !earlier.contains(&category) => {

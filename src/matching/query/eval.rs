@@ -110,7 +110,17 @@ enum Fields {
 impl<'a> Asked<'a> {
     /// Asks about `reading`, in which `found` was found.
     pub fn new(reading: &'a Reading<'a>, found: &'a Found, budget: &'a Budget) -> Self {
-        Self { reading, found, budget, facts: &|_, _| false, this: None, fields: Fields::Read, window: None, unquoted: false, passages: None }
+        Self {
+            reading,
+            found,
+            budget,
+            facts: &|_, _| false,
+            this: None,
+            fields: Fields::Read,
+            window: None,
+            unquoted: false,
+            passages: None,
+        }
     }
 
     /// Answers `site:`, `kind:`, `is:` and `found:` by `facts`.
@@ -179,7 +189,13 @@ impl Plan {
                 }
                 Some(all)
             }
-            Self::Not(inner) => if inner.runs(asked).is_some() { None } else { Some(Vec::new()) },
+            Self::Not(inner) => {
+                if inner.runs(asked).is_some() {
+                    None
+                } else {
+                    Some(Vec::new())
+                }
+            }
             Self::Near { left, right, within, ordered, negated } => {
                 let lefts = left.runs(asked)?;
                 let rights = right.runs(asked).unwrap_or_default();
@@ -251,7 +267,14 @@ fn chain(parts: &[Plan], asked: &Asked<'_>) -> Matched {
     Some(runs)
 }
 
-fn near(asked: &Asked<'_>, lefts: &[Run], mut rights: Vec<Run>, within: usize, ordered: bool, negated: bool) -> Matched {
+fn near(
+    asked: &Asked<'_>,
+    lefts: &[Run],
+    mut rights: Vec<Run>,
+    within: usize,
+    ordered: bool,
+    negated: bool,
+) -> Matched {
     rights.sort_unstable();
     let longest = rights.iter().map(|run| run.end - run.start).max().unwrap_or_default();
     if !asked.budget.take(lefts.len() + rights.len()) {
@@ -259,9 +282,11 @@ fn near(asked: &Asked<'_>, lefts: &[Run], mut rights: Vec<Run>, within: usize, o
     }
     let reach = u32::try_from(within).unwrap_or(u32::MAX);
     let partner = |left: Run| {
-        let lowest = if ordered { left.end } else { left.start.saturating_sub(reach.saturating_add(longest)) };
+        let lowest =
+            if ordered { left.end } else { left.start.saturating_sub(reach.saturating_add(longest)) };
         let from = rights.partition_point(|right| right.start < lowest);
-        let reachable = rights[from..].iter().take_while(|right| right.start <= left.end.saturating_add(reach));
+        let reachable =
+            rights[from..].iter().take_while(|right| right.start <= left.end.saturating_add(reach));
         reachable
             .filter_map(|right| {
                 let gap = if right.start >= left.end {
@@ -304,7 +329,9 @@ fn within(scope: Scope, inner: &Plan, asked: &Asked<'_>) -> Matched {
 /// The plan in each sentence or paragraph in which one of its anchors stands.
 fn in_parts(inner: &Plan, asked: &Asked<'_>, part_of: impl Fn(u32) -> Run) -> Matched {
     let mut parts: Vec<Run> = match inner.anchors() {
-        Some(leaves) => leaves.into_iter().flat_map(|leaf| asked.leaf(leaf)).map(|run| part_of(run.start)).collect(),
+        Some(leaves) => {
+            leaves.into_iter().flat_map(|leaf| asked.leaf(leaf)).map(|run| part_of(run.start)).collect()
+        }
         None => asked.reading.sentences().iter().map(|sentence| part_of(sentence.start)).collect(),
     };
     parts.sort_unstable();

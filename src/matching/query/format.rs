@@ -77,7 +77,10 @@ fn write_joined(parts: &[Query], between: &str, outer: Tightness, f: &mut fmt::F
             f.write_str(between)?;
         }
         // What is alike inside keeps its brackets: it was written as a group.
-        let outer = if tightness(part) == outer && matches!(part, Query::And(_) | Query::Or(_)) && outer != Tightness::And {
+        let outer = if tightness(part) == outer
+            && matches!(part, Query::And(_) | Query::Or(_))
+            && outer != Tightness::And
+        {
             Tightness::One
         } else {
             outer

@@ -197,7 +197,9 @@ impl Query {
         match self {
             Self::Phrase(_) | Self::Fact { .. } => {}
             Self::Or(parts) | Self::And(parts) | Self::Count { of: parts, .. } => {
-                parts.iter().for_each(|part| part.visit(see));
+                for part in parts {
+                    part.visit(see);
+                }
             }
             Self::Not(inner) | Self::Within(_, inner) => inner.visit(see),
             Self::Near { left, right, .. } => {

@@ -41,7 +41,12 @@ impl<'q> ParserError<Input<'q>> for Fault {
 }
 
 impl<'q> AddContext<Input<'q>, &'static str> for Fault {
-    fn add_context(mut self, _: &Input<'q>, _: &<Input<'q> as Stream>::Checkpoint, context: &'static str) -> Self {
+    fn add_context(
+        mut self,
+        _: &Input<'q>,
+        _: &<Input<'q> as Stream>::Checkpoint,
+        context: &'static str,
+    ) -> Self {
         if self.message.is_empty() {
             context.clone_into(&mut self.message);
         }
@@ -83,8 +88,11 @@ fn run(text: &str, mut read: impl FnMut(&mut Input<'_>) -> Parsed<Query>) -> Res
     let mut input = Input { input: LocatingSlice::new(text), state: 0 };
     read(&mut input).map_err(|error| match error {
         ErrMode::Backtrack(fault) | ErrMode::Cut(fault) => {
-            let message =
-                if fault.message.is_empty() { "cannot be read from here on".to_owned() } else { fault.message };
+            let message = if fault.message.is_empty() {
+                "cannot be read from here on".to_owned()
+            } else {
+                fault.message
+            };
             at(text, fault.at, message)
         }
         ErrMode::Incomplete(_) => at(text, text.len(), "something is missing at the end".to_owned()),
@@ -101,17 +109,24 @@ fn rest_message(input: &Input<'_>) -> String {
     match input.chars().next() {
         Some(')') => "a closing bracket without its opening one".to_owned(),
         Some(',') => "a comma stands only inside brackets, as in (a, b)".to_owned(),
-        _ => "expected AND, OR or NEAR/5 here; words that belong together stand in quotes: \"two words\"".to_owned(),
+        _ => "expected AND, OR or NEAR/5 here; words that belong together stand in quotes: \"two words\""
+            .to_owned(),
     }
 }
 
-fn spaced<'q, T>(inner: impl Parser<Input<'q>, T, ErrMode<Fault>>) -> impl Parser<Input<'q>, T, ErrMode<Fault>> {
+fn spaced<'q, T>(
+    inner: impl Parser<Input<'q>, T, ErrMode<Fault>>,
+) -> impl Parser<Input<'q>, T, ErrMode<Fault>> {
     terminated(inner, multispace0)
 }
 
 /// An operator in capitals, as a word of its own.
 fn operator<'q>(word: &'static str) -> impl Parser<Input<'q>, (), ErrMode<Fault>> {
-    spaced(terminated(literal(word), peek(alt((one_of([' ', '\t', '\n', '\r', '(', '"', '{']).void(), eof.void()))))).void()
+    spaced(terminated(
+        literal(word),
+        peek(alt((one_of([' ', '\t', '\n', '\r', '(', '"', '{']).void(), eof.void()))),
+    ))
+    .void()
 }
 
 fn either(input: &mut Input<'_>) -> Parsed<Query> {
@@ -139,16 +154,19 @@ fn near(input: &mut Input<'_>) -> Parsed<Query> {
     loop {
         let start = input.checkpoint();
         let negated = opt(operator("NOT")).parse_next(input)?.is_some();
-        let Some(ordered) = opt(alt((literal("NEAR").value(false), literal("BEFORE").value(true)))).parse_next(input)?
+        let Some(ordered) =
+            opt(alt((literal("NEAR").value(false), literal("BEFORE").value(true)))).parse_next(input)?
         else {
             input.reset(&start);
             return Ok(left);
         };
         let at = input.current_token_start();
-        let within: Option<u32> =
-            opt(spaced(preceded('/', digit1.parse_to()))).parse_next(input)?;
+        let within: Option<u32> = opt(spaced(preceded('/', digit1.parse_to()))).parse_next(input)?;
         let Some(within) = within.filter(|within| *within <= MAX_WITHIN) else {
-            return fault_at(at, format!("expected how many words may stand between, as in NEAR/5 (at most {MAX_WITHIN})"));
+            return fault_at(
+                at,
+                format!("expected how many words may stand between, as in NEAR/5 (at most {MAX_WITHIN})"),
+            );
         };
         let right = one(input)?;
         left = Query::Near { left: Box::new(left), right: Box::new(right), within, ordered, negated };
@@ -174,7 +192,10 @@ fn item(input: &mut Input<'_>) -> Parsed<Query> {
         let start = input.current_token_start();
         let of = group(input)?;
         if least == 0 || least > of.len() {
-            return fault_at(start, format!("{least} of {}: ask for at least 1 and at most as many as there are", of.len()));
+            return fault_at(
+                start,
+                format!("{least} of {}: ask for at least 1 and at most as many as there are", of.len()),
+            );
         }
         return Ok(Query::Count { least, of });
     }
@@ -246,7 +267,13 @@ fn normal(words: &str) -> String {
     for (word, span) in words.iter().zip(&spans) {
         // The two words of `nan's` stay written as they were.
         let glued = last_end.is_some_and(|end| end + 1 == span.start && text.as_bytes()[end] == b'\'');
-        joined.push_str(if joined.is_empty() { "" } else if glued { "'" } else { " " });
+        joined.push_str(if joined.is_empty() {
+            ""
+        } else if glued {
+            "'"
+        } else {
+            " "
+        });
         joined.push_str(word);
         last_end = Some(span.end);
     }
@@ -256,7 +283,8 @@ fn normal(words: &str) -> String {
 fn list(input: &mut Input<'_>) -> Parsed<String> {
     let start = input.current_token_start();
     '{'.parse_next(input)?;
-    let name: &str = take_while(0.., |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_').parse_next(input)?;
+    let name: &str = take_while(0.., |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        .parse_next(input)?;
     if name.is_empty() || opt('}').parse_next(input)?.is_none() {
         return fault_at(start, "expected the name of a list in braces, as in {relation}");
     }
@@ -271,7 +299,13 @@ fn word_or_prefix(input: &mut Input<'_>) -> Parsed<Query> {
     }
     multispace0.parse_next(input)?;
     if matches!(word, "AND" | "OR" | "NOT" | "NEAR" | "BEFORE") {
-        return fault_at(start, format!("expected a word before {word}; to look for the word itself write \"{}\"", word.to_lowercase()));
+        return fault_at(
+            start,
+            format!(
+                "expected a word before {word}; to look for the word itself write \"{}\"",
+                word.to_lowercase()
+            ),
+        );
     }
     let normal = normal(word);
     if normal.is_empty() {
@@ -290,18 +324,21 @@ fn prefixed(input: &mut Input<'_>, start: usize, word: &str) -> Parsed<Query> {
     }
     if let Some((_, key)) = FactKey::ALL.iter().find(|(name, _)| *name == word) {
         let at = input.current_token_start();
-        let value: &str = spaced(take_while(0.., |c: char| is_word_char(c) || matches!(c, '.' | '_' | '-'))).parse_next(input)?;
+        let value: &str = spaced(take_while(0.., |c: char| is_word_char(c) || matches!(c, '.' | '_' | '-')))
+            .parse_next(input)?;
         if value.is_empty() {
             return fault_at(at, format!("expected a value after {word}:"));
         }
         return Ok(Query::Fact { key: *key, value: value.to_lowercase() });
     }
-    let known: Vec<&str> = Scope::ALL.iter().map(|(name, _)| *name).chain(FactKey::ALL.iter().map(|(name, _)| *name)).collect();
+    let known: Vec<&str> =
+        Scope::ALL.iter().map(|(name, _)| *name).chain(FactKey::ALL.iter().map(|(name, _)| *name)).collect();
     fault_at(start, format!("{word:?} is no prefix: use one of {}", known.join(", ")))
 }
 
 /// Letters, digits and what stands inside words; other scripts too.
 pub(super) fn is_word_char(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '*' | '?' | '\'' | '’' | '-' | '#' | '&' | '£' | '@' | '%') || c as u32 > 0x2000
+    c.is_alphanumeric()
+        || matches!(c, '*' | '?' | '\'' | '’' | '-' | '#' | '&' | '£' | '@' | '%')
+        || c as u32 > 0x2000
 }
-

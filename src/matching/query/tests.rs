@@ -12,8 +12,12 @@ fn parse(text: &str) -> Query {
 
 /// The words that `query` holds on, or `None`.
 fn held(query: &str, title: &str, text: &str) -> Option<Vec<String>> {
-    let relation = List { phrases: ["mum", "my dad"].map(|p| Query::phrase(p).unwrap()).to_vec(), queries: vec![] };
-    let kin = List { phrases: vec![Query::phrase("my {relation}").unwrap()], queries: vec![parse("{relation} NEAR/1 late")] };
+    let relation =
+        List { phrases: ["mum", "my dad"].map(|p| Query::phrase(p).unwrap()).to_vec(), queries: vec![] };
+    let kin = List {
+        phrases: vec![Query::phrase("my {relation}").unwrap()],
+        queries: vec![parse("{relation} NEAR/1 late")],
+    };
     let lists = HashMap::from([("relation".to_owned(), relation), ("kin".to_owned(), kin)]);
     let mut vocabulary = Vocabulary::new(&lists, &["name"]).unwrap();
     let plan = vocabulary.compile(&parse(query)).unwrap();
@@ -52,7 +56,10 @@ fn operators_bind_as_promised() {
     assert!(holds("a NOT NEAR/1 b", "b x y a") && !holds("a NOT NEAR/1 b", "b a"));
     assert!(holds("a NOT BEFORE/1 b", "b a") && !holds("a NOT BEFORE/1 b", "a b"));
     assert!(holds("2 of (a, b, c)", "c and a") && !holds("2 of (a, b, c)", "a a"));
-    assert_eq!(held("rude NEAR/3 {relation}", "", "so rude to my mum"), Some(vec!["rude to my mum".to_owned()]));
+    assert_eq!(
+        held("rude NEAR/3 {relation}", "", "so rude to my mum"),
+        Some(vec!["rude to my mum".to_owned()])
+    );
 }
 
 #[test]
@@ -146,7 +153,13 @@ fn queries() -> impl Strategy<Value = Query> {
             some.clone().prop_map(Query::And),
             boxed.clone().prop_map(Query::Not),
             (boxed.clone(), boxed.clone(), 0..9_u32, any::<bool>(), any::<bool>()).prop_map(
-                |(left, right, within, ordered, negated)| Query::Near { left, right, within, ordered, negated }
+                |(left, right, within, ordered, negated)| Query::Near {
+                    left,
+                    right,
+                    within,
+                    ordered,
+                    negated
+                }
             ),
             (1..3_usize, some).prop_map(|(least, of)| Query::Count { least, of }),
             boxed.prop_map(|inner| Query::Within(Scope::Sentence, inner)),
