@@ -27,11 +27,22 @@ pub struct Held {
 pub(super) struct Verdict {
     /// 0 to 1.
     pub(super) score: f64,
+    /// Whether the statistical model finds it likelier than not.
+    likely: bool,
     /// Every item that held, in the rule's order.
     pub(super) items: Vec<Held>,
 }
 
 impl Verdict {
+    /// Whether it reaches `threshold`, and something speaks for it in words: evidence of the rule, or a model
+    /// that finds it likelier than not.
+    pub(super) fn fires(&self, rule: &CompiledRule, place: &Place, threshold: f64) -> bool {
+        let said = self.items.iter().any(|held| held.weight > 0.0 && held.item < rule.evidence.len());
+        // A score is a sum of weights with two decimals.
+        self.score + 1e-9 >= threshold
+            && (said || self.likely || !place.runs.is_empty() || !place.spans.is_empty())
+    }
+
     /// A sentence for people.
     pub(super) fn reason(&self, rule: &CompiledRule, places: usize) -> String {
         let mut reason = rule.rule.because.clone();
@@ -51,7 +62,7 @@ impl Verdict {
 /// Weighs one place. Each item counts once, however often its words stand there.
 pub(super) fn weigh(rule: &CompiledRule, view: &View<'_>, place: &Place, budget: &Budget) -> Verdict {
     let this = This { runs: &place.runs, signals: &place.signals };
-    let mut verdict = Verdict { score: rule.rule.base, items: Vec::new() };
+    let mut verdict = Verdict { score: rule.rule.base, likely: false, items: Vec::new() };
     for (number, (item, plan)) in rule.rule.evidence.iter().zip(&rule.evidence).enumerate() {
         let Some(runs) = view.ask(plan, this, budget) else { continue };
         verdict.score += item.weight;
@@ -63,6 +74,7 @@ pub(super) fn weigh(rule: &CompiledRule, view: &View<'_>, place: &Place, budget:
         let weight = rule.rule.learned * (odds / SURE).clamp(-1.0, 1.0).midpoint(1.0);
         let words = view.masker.mask_line(&words.join("”, “"));
         verdict.score += weight;
+        verdict.likely = odds > 0.0;
         let because = if words.as_str().is_empty() || odds < 0.0 {
             "reads a little like documents of this kind".to_owned()
         } else {

@@ -79,7 +79,7 @@ impl Judged {
                 .iter()
                 .filter(|(place, verdict)| !verdict.items.is_empty() || !place.spans.is_empty() || overran)
                 .map(|(place, verdict)| {
-                    let fired = verdict.score + 1e-9 >= *threshold;
+                    let fired = verdict.fires(rule, place, *threshold);
                     Explanation {
                         fired,
                         score: Some(verdict.score),

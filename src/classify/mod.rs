@@ -184,13 +184,12 @@ enum Judged {
 
 impl Judged {
     /// The places that reach the threshold.
-    fn fired(&self, _: &CompiledRule) -> impl Iterator<Item = &(Place, Verdict)> {
+    fn fired<'j>(&'j self, rule: &'j CompiledRule) -> impl Iterator<Item = &'j (Place, Verdict)> {
         let (places, threshold) = match self {
             Self::Weighed { places, threshold } => (places.as_slice(), *threshold),
             _ => (&[][..], 1.0),
         };
-        // A score is a sum of weights with two decimals.
-        places.iter().filter(move |(_, verdict)| verdict.score + 1e-9 >= threshold)
+        places.iter().filter(move |(place, verdict)| verdict.fires(rule, place, threshold))
     }
 
     /// The finding: the places where the rule fires become spans, the best score counts.

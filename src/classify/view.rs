@@ -159,20 +159,28 @@ impl<'a> View<'a> {
         let reading = &self.seen.reading;
         let mut text = String::new();
         let mut position = run.start;
-        let mut people: Vec<(Run, &str)> = self
+        let named = self
             .seen
             .people
             .iter()
-            .flat_map(|person| person.runs.iter().map(|at| (*at, person.initials.as_str())))
-            .filter(|(at, _)| at.overlaps(run))
-            .collect();
+            .flat_map(|person| person.runs.iter().map(|at| (*at, person.initials.clone())));
+        let numbers = self.seen.shapes.iter().flat_map(|(field, shapes)| {
+            let secret = shapes.iter().filter(|shape| !self.masker.is_own(shape));
+            secret.filter_map(|shape| Some((reading.run_of(*field, shape.start, shape.end)?, shape.mask())))
+        });
+        // A number is hidden whole even where the quotation cuts it.
+        let mut people: Vec<(Run, String)> =
+            named.chain(numbers).filter(|(at, _)| at.overlaps(run)).collect();
         people.sort_unstable();
         for (at, initials) in people {
+            if at.end <= position {
+                continue;
+            }
             if at.start > position {
                 text.push_str(reading.text(Run { start: position, end: at.start }));
                 text.push(' ');
             }
-            text.push_str(initials);
+            text.push_str(&initials);
             text.push(' ');
             position = position.max(at.end);
         }

@@ -191,7 +191,13 @@ static NI_NUMBER: LazyLock<Regex> = LazyLock::new(|| {
 });
 static POSTCODE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"\b(?:gir[ \-]{0,2}0aa|(?P<area>[a-pr-uwyz][a-hk-y]?)[ ]?(?:[0-9][0-9]?|[0-9][abehjkmnps-vwxy])[ \t\-_.]{0,8}[0-9][ ]?[abd-hjlnp-uw-z]{2})\b",
+        r"\b(?:gir[ \-]{0,2}0aa|(?:[a-pr-uwyz][0-9][0-9]?|[a-pr-uwyz][a-hk-y][0-9][0-9]?|[a-pr-uwyz][0-9][a-hjkps-uw]|[a-pr-uwyz][a-hk-y][0-9][abehmnprv-y])[ \t\-_.]{0,8}[0-9][abd-hjlnp-uw-z]{2})\b",
+    )
+});
+/// One with a space where none belongs: `SO19 4 RT`, `TN 34 3PU`.
+static POSTCODE_IN_PARTS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"\b(?P<area>[a-z]{2})(?:[0-9]{1,2}[ \-]{0,2}[0-9] |[ ][0-9]{1,2}[ \-]{0,2}[0-9][ ]?)(?P<unit>[abd-hjlnp-uw-z]{2})\b",
     )
 });
 /// The areas that Royal Mail uses (Postcode Address File).
@@ -205,16 +211,15 @@ const AREAS: [&str; 124] = [
     "sy", "ta", "td", "tf", "tn", "tq", "tr", "ts", "tw", "ub", "w", "wa", "wc", "wd", "wf", "wn", "wr",
     "ws", "wv", "yo", "ze",
 ];
-/// Invented Trusts stand in invented areas.
-const INVENTED_AREA: &str = "wx";
+/// Words of two letters that a unit code in parts may not be: "SO16 5 at", "ST 10 2 be".
+const TWO_LETTERS: [&str; 14] =
+    ["at", "an", "as", "be", "by", "he", "we", "us", "up", "st", "nd", "rd", "th", "ft"];
 
-/// Whether a postcode's area is one that Royal Mail uses, and a code in parts is written as one.
-fn is_postcode(text: &str, area: Option<&str>) -> bool {
-    let Some(area) = area.map(str::to_ascii_lowercase) else { return true };
-    let known = AREAS.contains(&area.as_str()) || area == INVENTED_AREA;
-    // "b 9 5 ss" is a postcode only where it is written in parts on purpose.
-    let parts = text.split([' ', '-', '.', '_', '\t']).filter(|part| !part.is_empty()).count();
-    known && (parts <= 3 || area.len() == 2)
+/// Whether a code in parts is a postcode: its area is one that Royal Mail uses, its end no word.
+fn is_postcode_in_parts(captures: &regex::Captures<'_>) -> bool {
+    let part =
+        |name: &str| captures.name(name).map_or(String::new(), |part| part.as_str().to_ascii_lowercase());
+    AREAS.contains(&part("area").as_str()) && !TWO_LETTERS.contains(&part("unit").as_str())
 }
 
 /// Full dates in every usual British spelling, words included.
@@ -232,7 +237,7 @@ static DATE: LazyLock<Regex> = LazyLock::new(|| {
 /// Words that make a date one of birth.
 static BIRTH_CUE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"\bd[ ._]?o[ ._]?b\b|\bborn\b|\bbirth(?:date|day|days)?\b|\bb'?day\b|\binto (?:the|this) world\b|\bleap year baby\b|\bturn(?:s|ed|ing) [1-9][0-9]?\b|\barrived in (?:the|this) world\b|\bb\.? ?(?:[0-3]?[0-9])\b|\bd\.? ?o'? ?b(?:irth)?\b|\bdate o' birth\b",
+        r"\bd[ ._]?o[ ._]?b\b|\bborn\b|\bbirth(?:date|day|days)?\b|\bb'?day\b|\binto (?:the|this) world\b|\bleap year baby\b|\bturn(?:s|ed|ing) [1-9][0-9]?\b|\barrived in (?:the|this) world\b|\bb\. ?[0-3]?[0-9]|\bd\.? ?o'? ?b(?:irth)?\b|\bdate o' birth\b",
     )
 });
 static PHONE: LazyLock<Regex> = LazyLock::new(|| {
@@ -385,11 +390,12 @@ pub(super) fn candidates(text: &str) -> Vec<Shape> {
         for found in plates.filter(|found| !is_place_and_word(found.as_str())) {
             add(4, ShapeKind::Plate, found.start(), found.end());
         }
-        for captures in POSTCODE.captures_iter(text) {
-            let Some(found) = captures.get(0) else { continue };
-            if is_postcode(found.as_str(), captures.name("area").map(|area| area.as_str())) {
-                add(5, ShapeKind::Postcode, found.start(), found.end());
-            }
+        for found in POSTCODE.find_iter(text) {
+            add(5, ShapeKind::Postcode, found.start(), found.end());
+        }
+        for captures in POSTCODE_IN_PARTS.captures_iter(text).filter(is_postcode_in_parts) {
+            let found = captures.get(0).expect("a match has a whole");
+            add(6, ShapeKind::Postcode, found.start(), found.end());
         }
     }
     let mut emails: Vec<regex::Match<'_>> = Vec::new();
