@@ -12,6 +12,7 @@ mod fetch;
 mod kill;
 mod masking;
 mod migrations;
+mod model;
 mod page;
 mod pipeline;
 mod program;

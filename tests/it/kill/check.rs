@@ -90,7 +90,11 @@ pub(super) async fn everything(items: &[Item], sink: &Sink, setup: &Setup, url: 
             assert_eq!(alone.map(BTreeSet::len), Some(1), "TW-{number} told at once by {alone:?}");
             assert_eq!(summary, None, "TW-{number} told again");
         } else {
-            assert_eq!(alone, None, "TW-{number} is not urgent: {} | {} | {}", item.url, item.title, item.text);
+            assert_eq!(
+                alone, None,
+                "TW-{number} is not urgent: {} | {} | {}",
+                item.url, item.title, item.text
+            );
             let told = summary.map_or(0, BTreeSet::len) + usize::from(waiting.contains(&number));
             assert_eq!(told, 1, "TW-{number}: in {summary:?}, waiting: {}", waiting.contains(&number));
         }
