@@ -365,7 +365,8 @@ impl Vocabulary {
             nodes.clear();
             nodes.push(0);
             for (offset, ids) in ids[start..].iter().enumerate() {
-                if tokens[start + offset].field != tokens[start].field {
+                // A phrase ends where its sentence does.
+                if tokens[start + offset].sentence != tokens[start].sentence {
                     break;
                 }
                 following.clear();
