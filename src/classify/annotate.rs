@@ -2,21 +2,13 @@
 
 use std::sync::LazyLock;
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 use super::rules::RuleSet;
 use super::view::Seen;
-use crate::mask::{Masker, ShapeKind};
+use crate::mask::{Masker, ShapeKind, pattern};
 use crate::matching::{Found, Run};
 use crate::model::Field;
-
-fn pattern(expression: &str) -> Regex {
-    RegexBuilder::new(expression)
-        .unicode(false)
-        .case_insensitive(true)
-        .build()
-        .expect("a constant pattern compiles")
-}
 
 const MONTH: &str = "(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)[a-z]*";
 

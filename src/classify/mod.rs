@@ -75,11 +75,6 @@ impl Classifier {
         &self.parts.profiles
     }
 
-    /// The names part alone.
-    pub fn matcher(&self) -> &Matcher {
-        &self.parts.matcher
-    }
-
     /// The rules.
     pub fn rules(&self) -> &RuleSet {
         &self.parts.rules

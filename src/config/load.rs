@@ -114,6 +114,9 @@ fn load_with(file: &Path, environment: Vec<(String, String)>) -> Result<Config, 
         &mut problems,
     );
     let rules = read_rules(overlay.rules_dir.map(|dir| base.join(dir)).as_deref(), &layers[0], &mut problems);
+    if let Some(rules) = &rules {
+        problems.extend(profiles.iter().flat_map(|profile| profiles::unknown_thresholds(profile, rules)));
+    }
     let mut notes = notes(&sections);
     let planned = sources::planned(
         &listed,

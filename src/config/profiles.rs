@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::layer::Layer;
 use super::load::Listed;
+use crate::classify::RuleSet;
 use crate::model::{EmployeeConduct, Profile};
 use crate::problem::Problem;
 
@@ -100,6 +101,22 @@ fn read_profile(file: &Path, text: &str) -> Result<Profile, Vec<Problem>> {
     }
 }
 
+/// Thresholds that no rule reads, and scores that no rule can have.
+pub(super) fn unknown_thresholds(profile: &Profile, rules: &RuleSet) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (name, score) in &profile.thresholds {
+        let key = format!("profile {}: thresholds.{name:?}", profile.id);
+        if !rules.iter().any(|rule| rule.id == *name || rule.category.as_str() == name) {
+            let message = "names neither a rule nor a category: see `trustwatch rules list`";
+            problems.push(Problem::at(key.clone(), message));
+        }
+        if !(*score > 0.0 && *score <= 1.0) {
+            problems.push(Problem::at(key, "must be above 0 and at most 1"));
+        }
+    }
+    problems
+}
+
 /// The profiles that the configuration's organisations name.
 pub(super) fn chosen(
     organisations: &[Listed<OrganisationConfig>],
@@ -167,6 +184,20 @@ pub(super) fn toml_files(folder: &Path) -> std::io::Result<Vec<(String, String)>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_threshold_that_nobody_reads_is_told() {
+        let (id, text) = SHIPPED_PROFILES[4];
+        let text =
+            format!("{text}\n[thresholds]\n\"brand.scan\" = 0.7\n\"nhs-number\" = 7\n\"brand.scam\" = 0.7\n");
+        let profile = read_profile(Path::new(id), &text).unwrap();
+        let told: Vec<String> = unknown_thresholds(&profile, &RuleSet::shipped().unwrap())
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].contains("brand.scan") && told[1].contains("nhs-number"), "{told:?}");
+    }
 
     #[test]
     fn every_shipped_profile_reads() {

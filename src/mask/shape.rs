@@ -177,7 +177,8 @@ fn spacing_rank(groups: &[usize]) -> u8 {
     }
 }
 
-fn pattern(expression: &str) -> Regex {
+/// A constant pattern over folded text, in any case.
+pub(crate) fn pattern(expression: &str) -> Regex {
     // ASCII classes: Unicode word boundaries fall to an engine many times slower.
     RegexBuilder::new(expression)
         .unicode(false)

@@ -16,7 +16,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 pub use lookalike::{Likeness, lookalike};
 pub use query::{Asked, Budget, FactKey, Matched, Piece, Plan, Query, QueryError, Scope};
 pub use reading::{Reading, Run, Token};
-pub use spaced::Spaced;
+use spaced::Spaced;
 pub use vocabulary::{Found, Leaf, List, Vocabulary, VocabularyError};
 
 use context::{Context, Whole};
@@ -132,11 +132,6 @@ impl Matcher {
                 mentions,
             })
             .collect()
-    }
-
-    /// Whether any name could stand in `text`: the first, cheap pass alone.
-    pub fn may_mention(&self, text: &str) -> bool {
-        self.screen.is_match(Folded::new(text).text())
     }
 
     fn find_in(&self, whole: &Whole<'_>, field: Field, folded: &Folded<'_>, mentions: &mut [Vec<Mention>]) {

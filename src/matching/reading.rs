@@ -186,15 +186,6 @@ impl<'a> Reading<'a> {
         (self.place(first) > self.place(last)).then(|| self.place(first) - self.place(last) - 1)
     }
 
-    /// The text between two runs of one field.
-    pub fn between(&self, earlier: Run, later: Run) -> &str {
-        let (Some((_, last)), Some((first, _))) = (self.ends(earlier), self.ends(later)) else { return "" };
-        if last.field != first.field || last.end > first.start {
-            return "";
-        }
-        &self.folded(first.field).text()[last.end..first.start]
-    }
-
     fn ends(&self, run: Run) -> Option<(&Token, &Token)> {
         let words = self.tokens.get(run.range())?;
         Some((words.first()?, words.last()?))

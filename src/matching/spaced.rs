@@ -5,7 +5,7 @@ use crate::model::Folded;
 
 /// Text with single spaces, and the way back to the original's characters.
 #[derive(Debug)]
-pub struct Spaced {
+pub(super) struct Spaced {
     text: String,
     /// For each byte the first and the last-plus-one character of the original behind it.
     origin: Vec<(u32, u32)>,
@@ -13,7 +13,7 @@ pub struct Spaced {
 
 impl Spaced {
     /// Spaces out folded text.
-    pub fn new(folded: &Folded<'_>) -> Self {
+    pub(super) fn new(folded: &Folded<'_>) -> Self {
         let source = folded.text();
         let mut text = String::with_capacity(source.len());
         let mut origin: Vec<(u32, u32)> = Vec::with_capacity(source.len());
@@ -36,12 +36,12 @@ impl Spaced {
     }
 
     /// The spaced text.
-    pub fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &str {
         &self.text
     }
 
     /// The characters of the original behind bytes `start..end`.
-    pub fn original(&self, start: usize, end: usize) -> (usize, usize) {
+    pub(super) fn original(&self, start: usize, end: usize) -> (usize, usize) {
         if start >= end {
             return (0, 0);
         }
@@ -49,27 +49,27 @@ impl Spaced {
     }
 
     /// The byte before `position`.
-    pub fn before(&self, position: usize) -> Option<u8> {
+    pub(super) fn before(&self, position: usize) -> Option<u8> {
         position.checked_sub(1).map(|at| self.text.as_bytes()[at])
     }
 
     /// The byte at `position`.
-    pub fn at(&self, position: usize) -> Option<u8> {
+    pub(super) fn at(&self, position: usize) -> Option<u8> {
         self.text.as_bytes().get(position).copied()
     }
 
     /// Whether `start..end` begins and ends with whole words.
-    pub fn is_whole(&self, start: usize, end: usize) -> bool {
+    pub(super) fn is_whole(&self, start: usize, end: usize) -> bool {
         !self.before(start).is_some_and(is_word) && !self.at(end).is_some_and(is_word)
     }
 
     /// The bytes of the word-like token (no spaces) around `position`.
-    pub fn token_start(&self, position: usize) -> usize {
+    pub(super) fn token_start(&self, position: usize) -> usize {
         self.text[..position].rfind(' ').map_or(0, |space| space + 1)
     }
 
     /// The part of the text within `reach` characters of `start..end`, as bytes.
-    pub fn window(&self, start: usize, end: usize, reach: usize) -> (usize, usize) {
+    pub(super) fn window(&self, start: usize, end: usize, reach: usize) -> (usize, usize) {
         let from = self.text[..start].char_indices().rev().take(reach).last().map_or(start, |(at, _)| at);
         let to = self.text[end..].char_indices().nth(reach).map_or(self.text.len(), |(at, _)| end + at);
         (from, to)

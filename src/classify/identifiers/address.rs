@@ -2,10 +2,11 @@
 
 use std::sync::LazyLock;
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 use super::RawPlace;
 use crate::classify::view::Seen;
+use crate::mask::pattern;
 use crate::model::Field;
 
 /// Words that streets end in.
@@ -16,13 +17,9 @@ const STREETS: &str = "road|rd|street|st|avenue|ave|av|lane|ln|close|cl|drive|dr
 
 /// A house number, up to three words, and one of those.
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
-    RegexBuilder::new(&format!(
+    pattern(&format!(
         r"\b(?:(?:flat|apartment|apt|room|unit) [0-9a-z]{{1,3}}[, ]{{1,2}})?(?P<number>[1-9][0-9]{{0,3}} ?[a-d]?)[, ]{{1,2}}(?P<name>(?:[a-z'.\-]{{2,20}}[ ]){{1,3}})(?:{STREETS})\b|\bflat [0-9]{{1,3}}[a-d]?,? (?:[a-z'\-]{{2,20}} ){{1,3}}(?:court|house|point|lodge|tower|heights|mansions|place)\b"
     ))
-    .unicode(false)
-    .case_insensitive(true)
-    .build()
-    .expect("a constant pattern compiles")
 });
 
 /// Words that no street's name holds: "2 minutes down the road".
