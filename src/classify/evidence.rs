@@ -70,9 +70,9 @@ pub(super) fn weigh(rule: &CompiledRule, view: &View<'_>, place: &Place, budget:
         verdict.items.push(Held { item: number, weight: item.weight, because });
     }
     if rule.rule.learned > 0.0 {
-        let (odds, words) = view.opinion.of(rule.rule.category);
+        let odds = view.opinion.odds(rule.rule.category);
         let weight = rule.rule.learned * (odds / SURE).clamp(-1.0, 1.0).midpoint(1.0);
-        let words = view.masker.mask_line(&words.join("”, “"));
+        let words = view.masker.mask_line(&view.opinion.words(rule.rule.category).join("”, “"));
         verdict.score += weight;
         verdict.likely = odds > 0.0;
         let because = if words.as_str().is_empty() || odds < 0.0 {

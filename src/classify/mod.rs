@@ -13,18 +13,23 @@ mod person;
 mod rules;
 mod view;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use evidence::Held;
 pub use examples::{Answer, Lint, Tried};
 pub use explain::Explanation;
 pub use hide::{masked_field, masked_url};
-pub use learned::{Features, Learned, ModelError, Opinion, Weights, values};
+pub use learned::{Feature, Features, Learned, Letters, ModelError, Opinion, Weights, values};
 pub use rules::{Rule, RuleExample, RuleSet};
 
 use crate::mask::Masker;
-use crate::matching::{Budget, Matcher, MatcherError, Mentioned, lookalike};
-use crate::model::{Category, Document, DocumentKind, Family, Field, Finding, Hit, Profile, Span};
+use crate::matching::{
+    Budget, Matcher, MatcherError, Mentioned, Plan, Run, VocabularyError, lookalike, settled,
+};
+use crate::model::{
+    Category, Document, DocumentKind, Family, Field, Finding, Hit, OrganisationId, Profile, Span,
+};
 use evidence::Verdict;
 use identifiers::Place;
 use rules::CompiledRule;
@@ -39,6 +44,19 @@ pub enum ClassifierError {
     /// The statistical model cannot be read.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// Too much is looked for at once.
+    #[error(transparent)]
+    Vocabulary(#[from] VocabularyError),
+    /// The query of a watch cannot be used.
+    #[error("profile {profile}, watch {watch:?}: query: {message}")]
+    WatchQuery {
+        /// Whose profile.
+        profile: OrganisationId,
+        /// Which watch.
+        watch: String,
+        /// What is wrong.
+        message: String,
+    },
 }
 
 /// Judges documents for every organisation.
@@ -54,6 +72,8 @@ struct Parts {
     rules: RuleSet,
     masker: Masker,
     learned: &'static Learned,
+    /// What watches ask for beside their names, for each profile by the watch's name.
+    watch_plans: Vec<HashMap<String, Plan>>,
 }
 
 impl Classifier {
@@ -62,7 +82,8 @@ impl Classifier {
         let matcher = Matcher::new(&profiles)?;
         let masker = Masker::new(&profiles);
         let learned = Learned::shipped()?;
-        Ok(Self { parts: Arc::new(Parts { matcher, profiles, rules, masker, learned }) })
+        let (rules, watch_plans) = watch_plans(&profiles, rules)?;
+        Ok(Self { parts: Arc::new(Parts { matcher, profiles, rules, masker, learned, watch_plans }) })
     }
 
     /// The masker that spares what these organisations publish.
@@ -85,7 +106,7 @@ impl Classifier {
     pub fn features(&self, document: &Document) -> Vec<Features> {
         let parts = &*self.parts;
         let seen = Seen::new(document, &parts.rules, &parts.masker);
-        let mentioned = parts.matcher.find(document);
+        let mentioned = parts.mentioned(&seen, parts.matcher.find(document));
         let view = |mentioned: &Mentioned| {
             View::new(
                 &seen,
@@ -95,7 +116,7 @@ impl Classifier {
                 &parts.masker,
             )
         };
-        mentioned.iter().map(|mentioned| learned::features_of(&view(mentioned))).collect()
+        mentioned.map(|mentioned| learned::features_of(&view(&mentioned))).collect()
     }
 
     /// The hits of `document`, in the order of the profiles; none where nobody is mentioned.
@@ -106,11 +127,35 @@ impl Classifier {
             return Vec::new();
         }
         let seen = Seen::new(document, &parts.rules, &parts.masker);
-        mentioned.into_iter().map(|mentioned| parts.judge(&seen, mentioned, None)).collect()
+        parts.mentioned(&seen, mentioned).map(|mentioned| parts.judge(&seen, mentioned, None)).collect()
     }
 }
 
 impl Parts {
+    /// Those whose names hold up to what their watches ask of the words around them.
+    fn mentioned<'p>(
+        &'p self,
+        seen: &'p Seen<'_>,
+        found: Vec<Mentioned>,
+    ) -> impl Iterator<Item = Mentioned> + 'p {
+        found.into_iter().filter_map(|mut mentioned| {
+            let plans = &self.watch_plans[mentioned.profile];
+            if mentioned.mentions.iter().any(|mention| plans.contains_key(&mention.watch)) {
+                let profile = &self.profiles[mentioned.profile];
+                let view = View::new(seen, profile, &mentioned.mentions, &self.rules, &self.masker);
+                let budget = Budget::new(RULE_BUDGET);
+                mentioned.mentions.retain(|mention| {
+                    let Some(plan) = plans.get(&mention.watch) else { return true };
+                    let run = seen.reading.run_of_original(mention.field, mention.start, mention.end);
+                    let runs: Vec<Run> = run.into_iter().collect();
+                    view.ask(plan, This { runs: &runs, signals: &[] }, &budget).is_some()
+                });
+                mentioned.mentions = settled(mentioned.mentions);
+            }
+            (!mentioned.mentions.is_empty()).then_some(mentioned)
+        })
+    }
+
     /// Asks every rule. With `told`, every rule's reasoning is written there.
     fn judge(&self, seen: &Seen<'_>, mentioned: Mentioned, mut told: Option<&mut Vec<Explanation>>) -> Hit {
         let profile = &self.profiles[mentioned.profile];
@@ -165,6 +210,36 @@ impl Parts {
             .collect();
         Judged::Weighed { places: weighed, threshold }
     }
+}
+
+/// Compiles the queries of all watches together with the rules, whose lists they may name.
+fn watch_plans(
+    profiles: &[Profile],
+    rules: RuleSet,
+) -> Result<(RuleSet, Vec<HashMap<String, Plan>>), ClassifierError> {
+    let mut plans = vec![HashMap::new(); profiles.len()];
+    let mut of = Vec::new();
+    let mut queries = Vec::new();
+    for (index, profile) in profiles.iter().enumerate() {
+        for watch in &profile.watches {
+            let Some(text) = &watch.query else { continue };
+            let wrong = |message: String| ClassifierError::WatchQuery {
+                profile: profile.id.clone(),
+                watch: watch.id.clone(),
+                message,
+            };
+            of.push((index, watch.id.clone()));
+            queries.push(rules.read(text).map_err(wrong)?);
+        }
+    }
+    if queries.is_empty() {
+        return Ok((rules, plans));
+    }
+    let (rules, compiled) = rules.with(&queries.iter().collect::<Vec<_>>())?;
+    for ((index, watch), plan) in of.into_iter().zip(compiled) {
+        plans[index].insert(watch, plan);
+    }
+    Ok((rules, plans))
 }
 
 /// What became of a rule.
@@ -249,18 +324,16 @@ impl Judged {
 fn lookalike_place(view: &View<'_>) -> Option<Place> {
     let document = view.seen.document;
     let host = document.host();
-    if document.kind != DocumentKind::Domain {
-        return None;
-    }
-    let name = if host.is_empty() {
+    let is_domain = document.kind == DocumentKind::Domain;
+    let name = if host.is_empty() && is_domain {
         document.text.split_whitespace().next().unwrap_or_default().to_lowercase()
     } else {
         host
     };
     let likeness = lookalike(&name, view.profile)?;
     let mut place = Place { signals: vec![likeness.signal()], ..Place::default() };
-    // A line on what it serves stands beside the bare name.
-    if document.text.split_whitespace().count() > 3 {
+    // A line on what it serves stands beside the bare name; a page is what it serves.
+    if !is_domain || document.text.split_whitespace().count() > 3 {
         place.signals.push("served");
     }
     let lower = document.url.to_lowercase();

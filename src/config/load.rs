@@ -115,7 +115,7 @@ fn load_with(file: &Path, environment: Vec<(String, String)>) -> Result<Config, 
     );
     let rules = read_rules(overlay.rules_dir.map(|dir| base.join(dir)).as_deref(), &layers[0], &mut problems);
     if let Some(rules) = &rules {
-        problems.extend(profiles.iter().flat_map(|profile| profiles::unknown_thresholds(profile, rules)));
+        problems.extend(profiles.iter().flat_map(|profile| profiles::against_rules(profile, rules)));
     }
     let mut notes = notes(&sections);
     let planned = sources::planned(

@@ -101,8 +101,8 @@ fn read_profile(file: &Path, text: &str) -> Result<Profile, Vec<Problem>> {
     }
 }
 
-/// Thresholds that no rule reads, and scores that no rule can have.
-pub(super) fn unknown_thresholds(profile: &Profile, rules: &RuleSet) -> Vec<Problem> {
+/// Thresholds that no rule reads, scores that no rule can have, and queries of watches that cannot be used.
+pub(super) fn against_rules(profile: &Profile, rules: &RuleSet) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (name, score) in &profile.thresholds {
         let key = format!("profile {}: thresholds.{name:?}", profile.id);
@@ -113,6 +113,11 @@ pub(super) fn unknown_thresholds(profile: &Profile, rules: &RuleSet) -> Vec<Prob
         if !(*score > 0.0 && *score <= 1.0) {
             problems.push(Problem::at(key, "must be above 0 and at most 1"));
         }
+    }
+    for watch in &profile.watches {
+        let wrong = watch.query.as_ref().and_then(|text| rules.read(text).err());
+        let key = format!("profile {}: watch {:?}: query", profile.id, watch.id);
+        problems.extend(wrong.map(|message| Problem::at(key, message)));
     }
     problems
 }
@@ -191,10 +196,8 @@ mod tests {
         let text =
             format!("{text}\n[thresholds]\n\"brand.scan\" = 0.7\n\"nhs-number\" = 7\n\"brand.scam\" = 0.7\n");
         let profile = read_profile(Path::new(id), &text).unwrap();
-        let told: Vec<String> = unknown_thresholds(&profile, &RuleSet::shipped().unwrap())
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let told: Vec<String> =
+            against_rules(&profile, &RuleSet::shipped().unwrap()).iter().map(ToString::to_string).collect();
         assert_eq!(told.len(), 2, "{told:?}");
         assert!(told[0].contains("brand.scan") && told[1].contains("nhs-number"), "{told:?}");
     }

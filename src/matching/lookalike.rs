@@ -48,7 +48,7 @@ impl Likeness {
 }
 
 /// Words that registrants add to sound official.
-const ADDED: [&str; 104] = [
+const ADDED: [&str; 132] = [
     "nhs",
     "nhsuk",
     "nhstrust",
@@ -153,15 +153,44 @@ const ADDED: [&str; 104] = [
     "co",
     "info",
     "ac",
+    "claim",
+    "claims",
+    "compensation",
+    "fine",
+    "fines",
+    "fee",
+    "fees",
+    "penalty",
+    "parking",
+    "ticket",
+    "tickets",
+    "survey",
+    "surveys",
+    "dental",
+    "dentist",
+    "dentists",
+    "therapy",
+    "therapies",
+    "rota",
+    "rotas",
+    "shifts",
+    "letter",
+    "letters",
+    "prescription",
+    "prescriptions",
+    "desk",
+    "referral",
+    "referrals",
 ];
 
 /// Look-alikes made of several letters.
-const GLYPHS: [(&str, &str); 12] = [
+const GLYPHS: [(&str, &str); 13] = [
     ("rn", "m"),
     ("nn", "m"),
     ("vv", "w"),
     ("uu", "w"),
     ("cl", "d"),
+    ("i", "l"),
     ("0", "o"),
     ("1", "l"),
     ("5", "s"),
@@ -194,7 +223,30 @@ pub fn lookalike(host: &str, profile: &Profile) -> Option<Likeness> {
     for (own, domain) in labels.iter().zip(&profile.domains) {
         best = best.or_else(|| resembles(&host, &plain, &label, own, domain, plain != host));
     }
-    best
+    best.or_else(|| {
+        names(profile).iter().any(|name| is_name_of_the_nhs(&plain, name)).then_some(Likeness::AddedWords)
+    })
+}
+
+/// What the Trust is called besides its domains, as a label would hold it.
+fn names(profile: &Profile) -> Vec<String> {
+    const GENERAL: [&str; 6] = ["nhs", "foundation", "trust", "university", "service", "the"];
+    let words = |text: &str| -> String {
+        let lower = text.to_lowercase();
+        lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !GENERAL.contains(word)).collect()
+    };
+    let mut names = vec![words(&profile.name), words(&profile.short_name)];
+    names.extend(profile.domains.iter().map(|domain| registrable_label(domain)));
+    names.retain(|name| name.len() >= MIN_SLIP);
+    names
+}
+
+/// `solent-nhs.example-signin.com`, `heftnhs-payslip.com`: a part of the address holds the Trust's name, added words
+/// and "nhs" among them: nobody else's name does.
+fn is_name_of_the_nhs(plain: &str, name: &str) -> bool {
+    let above = psl::suffix_str(plain).map_or(0, |suffix| suffix.len() + 1);
+    let parts = plain.get(..plain.len().saturating_sub(above)).unwrap_or_default().split('.');
+    parts.filter(|part| part.contains("nhs")).any(|part| with_added_words(part, name))
 }
 
 fn resembles(
@@ -208,7 +260,17 @@ fn resembles(
     let flat = domain.replace('.', "-");
     let glued = domain.replace('.', "");
     let flattened = unglyphed(&plain.replace(['.', '-'], ""));
-    let whole = plain.strip_prefix(domain).is_some_and(|rest| rest.starts_with('.'))
+    let slipped = || {
+        let rest = domain.strip_prefix(own)?;
+        let (first, after) = plain.split_once('.')?;
+        let below = after.strip_prefix(rest.strip_prefix('.')?)?.starts_with('.');
+        Some(
+            below
+                && (is_slip(first, own) || GLYPHS.iter().any(|(many, one)| is_glyph(first, own, many, one))),
+        )
+    };
+    let whole = slipped() == Some(true)
+        || plain.strip_prefix(domain).is_some_and(|rest| rest.starts_with('.'))
         || plain.contains(&format!(".{domain}."))
         || (plain.contains(&flat) || plain.contains(&glued) || flattened.starts_with(&glued))
             && own.len() >= MIN_SLIP;
@@ -252,7 +314,8 @@ fn by_parts(plain: &str, own: &str) -> Option<Likeness> {
             if joined == own {
                 return Some(Likeness::AddedWords);
             }
-            if unglyphed(&joined) == own {
+            if unglyphed(&joined) == own || GLYPHS.iter().any(|(many, one)| is_glyph(&joined, own, many, one))
+            {
                 return Some(Likeness::Homoglyph);
             }
             if is_slip(&joined, own) {
@@ -287,7 +350,7 @@ fn is_glyph(label: &str, own: &str, many: &str, one: &str) -> bool {
 fn unglyphed(label: &str) -> String {
     GLYPHS
         .iter()
-        .filter(|(many, _)| *many != "nn" && *many != "uu")
+        .filter(|(many, _)| !matches!(*many, "nn" | "uu" | "i"))
         .fold(label.to_owned(), |text, (many, one)| text.replace(many, one))
 }
 

@@ -71,6 +71,8 @@ struct Organisation {
 struct CompiledWatch {
     id: String,
     context: Context,
+    /// Whether a query decides about its names later.
+    asks: bool,
 }
 
 /// A name found, before overlaps are settled.
@@ -93,10 +95,11 @@ impl Matcher {
             let mut watches = Vec::new();
             for watch in &profile.watches {
                 numbered += 1;
-                watches.push(CompiledWatch { id: watch.id.clone(), context: Context::new(watch, numbered)? });
+                let context = Context::new(watch, numbered)?;
+                watches.push(CompiledWatch { id: watch.id.clone(), context, asks: watch.query.is_some() });
             }
             for kind in ["handle", "domain"] {
-                watches.push(CompiledWatch { id: kind.to_owned(), context: Context::free() });
+                watches.push(CompiledWatch { id: kind.to_owned(), context: Context::free(), asks: false });
             }
             for (text, anchor, term) in terms_of(profile, organisation) {
                 anchors.insert(anchor);
@@ -113,7 +116,8 @@ impl Matcher {
         Ok(Self { screen, automaton: automaton(texts.iter())?, patterns, organisations })
     }
 
-    /// Every organisation that `document` mentions, in the order of the profiles.
+    /// Every organisation that `document` mentions, in the order of the profiles. The names of watches with a query
+    /// stand beside those that they overlap: whoever asks the queries settles it with [`settled`].
     pub fn find(&self, document: &Document) -> Vec<Mentioned> {
         let mut mentions: Vec<Vec<Mention>> = vec![Vec::new(); self.organisations.len()];
         let whole = Whole::new(document);
@@ -152,14 +156,17 @@ impl Matcher {
                 }
             }
         }
-        // Of overlapping names of one organisation the longest stands.
+        // Of overlapping names of one organisation the longest stands, unless a query may yet refuse it.
+        let asks = |name: &NameFound| self.organisations[name.organisation].watches[name.watch].asks;
         found.sort_by(|a, b| {
-            (b.end - b.start).cmp(&(a.end - a.start)).then(a.start.cmp(&b.start)).then(b.watch.cmp(&a.watch))
+            let longer = (b.end - b.start).cmp(&(a.end - a.start)).then(a.start.cmp(&b.start));
+            longer.then(asks(a).cmp(&asks(b))).then(b.watch.cmp(&a.watch))
         });
         let mut kept: Vec<NameFound> = Vec::new();
         for candidate in found {
             let overlaps = |other: &NameFound| {
                 other.organisation == candidate.organisation
+                    && !asks(other)
                     && candidate.start < other.end
                     && other.start < candidate.end
             };
@@ -182,8 +189,10 @@ impl Matcher {
             return;
         }
         for (organisation, mentions) in self.organisations.iter().zip(mentions) {
-            let resembles =
-                || document.kind == DocumentKind::Domain && lookalike(&host, &organisation.profile).is_some();
+            let resembles = || {
+                matches!(document.kind, DocumentKind::Domain | DocumentKind::Web)
+                    && lookalike(&host, &organisation.profile).is_some()
+            };
             let watch = if organisation.profile.owns_host(&host) {
                 "domain"
             } else if resembles() {
@@ -199,6 +208,23 @@ impl Matcher {
             }
         }
     }
+}
+
+/// The mentions that stand once every query has been asked: of those that overlap, the longest.
+pub fn settled(mut mentions: Vec<Mention>) -> Vec<Mention> {
+    let mut kept: Vec<Mention> = Vec::new();
+    mentions.sort_by_key(|mention| std::cmp::Reverse(mention.end - mention.start));
+    for mention in mentions {
+        let overlaps = |other: &Mention| {
+            other.field == mention.field && mention.start < other.end && other.start < mention.end
+        };
+        if !kept.iter().any(overlaps) {
+            kept.push(mention);
+        }
+    }
+    let place = |field: Field| Field::ALL.iter().position(|other| *other == field);
+    kept.sort_by_key(|mention| (place(mention.field), mention.start));
+    kept
 }
 
 fn automaton<'a>(patterns: impl ExactSizeIterator<Item = &'a String>) -> Result<AhoCorasick, MatcherError> {

@@ -98,6 +98,9 @@ pub struct Watch {
     /// Words of which one anywhere in the document makes it something else.
     #[serde(default)]
     pub never: Vec<String>,
+    /// A query that must hold as well; in it `{this}` is the name found.
+    #[serde(default)]
+    pub query: Option<String>,
 }
 
 const fn default_within() -> usize {

@@ -6,12 +6,12 @@
 
 #![expect(clippy::cast_precision_loss, reason = "counts of documents are far below 2^52")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use trustwatch::classify::{Classifier, Features, Learned, RuleSet, Weights, values};
+use trustwatch::classify::{Classifier, Feature, Features, Learned, RuleSet, Weights, values};
 use trustwatch::config::shipped_profiles;
 use trustwatch::model::{Category, Document};
 
@@ -22,9 +22,9 @@ const ROUNDS: usize = 30;
 /// First step of the descent.
 const STEP: f64 = 2.0;
 /// How dear a wrong document is beside large weights (the C of liblinear).
-const COST: f64 = 10.0;
+const COST: f64 = 30.0;
 /// Features kept for each category, those with the largest weights.
-const KEPT: usize = 8000;
+const KEPT: usize = 12000;
 
 /// One labelled document as the model sees it.
 struct Example {
@@ -109,22 +109,31 @@ fn read(folder: &Path) -> (Vec<Example>, String) {
 /// Logistic regression for every category, the rarer answer weighing as much as the commoner one, by averaged
 /// stochastic gradient descent (Bottou 2010).
 fn train(examples: &[&Example]) -> (Vec<String>, Vec<f64>, BTreeMap<Category, Learnt>) {
-    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
     for example in examples {
-        for feature in example.features.words.keys().chain(&example.features.facts) {
+        let words = example.features.words.keys().chain(&example.features.facts).cloned();
+        let letters = example.features.letters.iter().map(|(letters, _)| letters.to_string());
+        for feature in words.chain(letters) {
             *counts.entry(feature).or_default() += 1;
         }
     }
     counts.retain(|_, n| *n >= MIN_DOCUMENTS);
     let total = examples.len() as f64;
-    let names: Vec<String> = counts.keys().map(|name| (*name).to_owned()).collect();
     let rarities: Vec<f64> = counts.values().map(|n| (total / f64::from(*n)).ln() + 1.0).collect();
-    let place: BTreeMap<&str, usize> = counts.keys().enumerate().map(|(at, name)| (*name, at)).collect();
+    let names: Vec<String> = counts.into_keys().collect();
+    let place: HashMap<&str, usize> =
+        names.iter().enumerate().map(|(at, name)| (name.as_str(), at)).collect();
     let rows: Vec<Vec<(usize, f64)>> = examples
         .iter()
         .map(|example| {
-            let known = values(&example.features, |feature| place.get(feature).map(|at| rarities[*at]));
-            known.into_iter().filter_map(|(feature, value)| Some((*place.get(feature)?, value))).collect()
+            let known = values(&example.features, |feature| {
+                let at = match feature {
+                    Feature::Word(word) => *place.get(word)?,
+                    Feature::Letters(letters) => *place.get(letters.to_string().as_str())?,
+                };
+                Some((at, rarities[at]))
+            });
+            known.into_iter().map(|(_, at, value)| (at, value)).collect()
         })
         .collect();
     let weights = Category::ALL
@@ -214,7 +223,7 @@ fn check(examples: &[Example], parts: usize) {
         for example in examples.iter().skip(part).step_by(parts) {
             let opinion = model.opinion(&example.features);
             let odds: BTreeMap<&str, f64> =
-                Category::ALL.iter().map(|category| (category.as_str(), opinion.of(*category).0)).collect();
+                Category::ALL.iter().map(|category| (category.as_str(), opinion.odds(*category))).collect();
             println!("{}", json!({"id": example.id, "odds": odds}));
         }
     }

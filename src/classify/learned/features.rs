@@ -1,8 +1,10 @@
-//! What the statistical model sees of a document: its words and pairs of words, the lists that its words
-//! stand in, its kind and what is known of it. Names and numbers are left out: the model may learn how
-//! people write, never of whom.
+//! What the statistical model sees of a document: its words and pairs of words, the letters inside them, the
+//! lists that its words stand in, its kind and what is known of it. Names and numbers are left out: the model
+//! may learn how people write, never of whom.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
 
 use crate::classify::facts::SIGNALS;
 use crate::classify::view::View;
@@ -15,13 +17,66 @@ const STEM: usize = 5;
 const NAMES: [&str; 7] =
     ["forename", "forename_word", "surname", "surname_word", "person_title", "person_cue", "catchment_place"];
 
-/// The features of a document for one organisation: words with how often they stand there, and facts.
+/// The features of a document for one organisation: words and letters with how often they stand there, and facts.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Features {
     /// Words, pairs and stems, with their number.
     pub words: BTreeMap<String, u32>,
+    /// Letters inside words, with their number, in order.
+    pub letters: Vec<(Letters, u32)>,
     /// Lists, pairs of lists in one sentence, kind and signals.
     pub facts: BTreeSet<String>,
+}
+
+/// One feature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Feature<'f> {
+    /// A word, pair, stem or fact.
+    Word(&'f str),
+    /// Letters inside a word.
+    Letters(Letters),
+}
+
+/// Two to four letters that follow each other in a word, a space standing for where the word begins or ends:
+/// they know a word by its parts, mis-spelt or inflected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Letters([char; 4]);
+
+impl Letters {
+    /// The shortest and longest.
+    const LENGTHS: std::ops::RangeInclusive<usize> = 2..=4;
+    /// What stands where there is no letter.
+    const NONE: char = '\0';
+    /// What letters begin with in the model's file, where words never do.
+    const MARK: char = '~';
+
+    /// All letters of a word.
+    fn of(word: &str) -> impl Iterator<Item = Self> {
+        let padded: Vec<char> = [' '].into_iter().chain(word.chars()).chain([' ']).collect();
+        Self::LENGTHS.flat_map(move |length| padded.windows(length).map(Self::new).collect::<Vec<_>>())
+    }
+
+    fn new(chars: &[char]) -> Self {
+        let mut letters = [Self::NONE; 4];
+        letters.iter_mut().zip(chars).for_each(|(letter, char)| *letter = *char);
+        Self(letters)
+    }
+}
+
+impl fmt::Display for Letters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let letters = self.0.iter().filter(|letter| **letter != Self::NONE);
+        std::iter::once(&Self::MARK).chain(letters).try_for_each(|letter| write!(f, "{letter}"))
+    }
+}
+
+impl FromStr for Letters {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let letters: Vec<char> = text.strip_prefix(Self::MARK).ok_or(())?.chars().collect();
+        if Self::LENGTHS.contains(&letters.len()) { Ok(Self::new(&letters)) } else { Err(()) }
+    }
 }
 
 /// Reads the features of a view.
@@ -30,6 +85,7 @@ pub(in crate::classify) fn of(view: &View<'_>) -> Features {
     let hidden = hidden(view);
     let tokens = view.seen.reading.tokens();
     let mut before: Option<(String, Field)> = None;
+    let mut letters: Vec<Letters> = Vec::new();
     for (index, token) in tokens.iter().enumerate() {
         let position = u32::try_from(index).unwrap_or(u32::MAX);
         if !matches!(token.field, Field::Title | Field::Text) || !view.is_near(position) {
@@ -39,7 +95,11 @@ pub(in crate::classify) fn of(view: &View<'_>) -> Features {
         let word = match hidden.get(&index) {
             Some(&(mark, true)) => mark.to_owned(),
             Some((_, false)) => continue,
-            None => plain(&token.key),
+            None => {
+                let word = plain(&token.key);
+                letters.extend(Letters::of(&word));
+                word
+            }
         };
         if let Some((first, field)) = before.take()
             && field == token.field
@@ -52,6 +112,11 @@ pub(in crate::classify) fn of(view: &View<'_>) -> Features {
         *features.words.entry(word.clone()).or_default() += 1;
         before = Some((word, token.field));
     }
+    letters.sort_unstable();
+    features.letters = letters
+        .chunk_by(|a, b| a == b)
+        .filter_map(|same| Some((*same.first()?, u32::try_from(same.len()).ok()?)))
+        .collect();
     add_lists(view, &mut features.facts);
     for kind in DocumentKind::ALL {
         if view.facts.holds(FactKey::Kind, kind.as_str(), &[]) {

@@ -8,15 +8,15 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-pub use features::Features;
 pub(super) use features::of as features_of;
+pub use features::{Feature, Features, Letters};
 
 use crate::model::Category;
 
 /// The model in the binary.
 const SHIPPED: &[u8] = include_bytes!("../../../config/model.tsv.zst");
-/// How much facts count beside words.
-const FACTS_LENGTH: f64 = 0.4;
+/// How long the values of words, letters and facts are together, beside each other.
+const LENGTHS: [f64; 3] = [1.0, 0.7, 0.4];
 /// Words named in a reason.
 const NAMED: usize = 4;
 
@@ -34,28 +34,41 @@ pub struct Weights {
     pub of: Vec<(Category, f64)>,
 }
 
-/// What the features add up to, with each one's share.
-type Sum<'f> = (f64, Vec<(f64, &'f str)>);
-
 /// A trained model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Learned {
-    /// What each category adds to begin with.
-    biases: HashMap<Category, f64>,
-    /// For each feature how rare it is, and its weight for each category.
-    weights: HashMap<Box<str>, Weights>,
+    /// What each category adds to begin with; the others it knows nothing of.
+    biases: Vec<(Category, f64)>,
+    words: HashMap<Box<str>, usize>,
+    letters: HashMap<Letters, usize>,
+    /// What each feature says, at the place that its word or letters give.
+    weights: Vec<Weights>,
 }
 
 /// What the model says of a document: log-odds by category, with the words that count most.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Opinion {
-    by_category: HashMap<Category, (f64, Vec<String>)>,
+    odds: Vec<(Category, f64)>,
+    words: Vec<(Category, f64, String)>,
 }
 
 impl Opinion {
-    /// The log-odds of a category, 0 where the model knows nothing of it, and the words that count most.
-    pub fn of(&self, category: Category) -> (f64, &[String]) {
-        self.by_category.get(&category).map_or((0.0, &[]), |(odds, words)| (*odds, words.as_slice()))
+    /// The log-odds of a category, 0 where the model knows nothing of it.
+    pub fn odds(&self, category: Category) -> f64 {
+        self.odds.iter().find(|(of, _)| *of == category).map_or(0.0, |(_, odds)| *odds)
+    }
+
+    /// The words that speak most for it, or against it where the odds are below 0.
+    pub fn words(&self, category: Category) -> Vec<&str> {
+        let sign = self.odds(category).signum();
+        let mut words: Vec<(f64, &str)> = self
+            .words
+            .iter()
+            .filter(|(of, share, _)| *of == category && share * sign > 0.0)
+            .map(|(_, share, word)| (share.abs(), word.as_str()))
+            .collect();
+        words.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+        words.into_iter().take(NAMED).map(|(_, word)| word).collect()
     }
 }
 
@@ -95,10 +108,15 @@ impl Learned {
                 ));
             }
             if feature.is_empty() {
-                model.biases.extend(weights);
-            } else {
-                model.weights.insert(feature.into(), Weights { rarity, of: weights });
+                model.biases = weights;
+                continue;
             }
+            let place = model.weights.len();
+            model.weights.push(Weights { rarity, of: weights });
+            match feature.parse() {
+                Ok(letters) => model.letters.insert(letters, place),
+                Err(()) => model.words.insert(feature.into(), place),
+            };
         }
         Ok(model)
     }
@@ -125,26 +143,31 @@ impl Learned {
 
     /// What the model says of a document.
     pub fn opinion(&self, features: &Features) -> Opinion {
-        let rarity = |feature: &str| self.weights.get(feature).map(|weights| weights.rarity);
-        let values = values(features, rarity);
-        let mut sums: HashMap<Category, Sum<'_>> =
-            self.biases.iter().map(|(category, bias)| (*category, (*bias, Vec::new()))).collect();
-        for (feature, value) in values {
-            let Some(weights) = self.weights.get(feature) else { continue };
+        let values = values(features, |feature| {
+            let place = match feature {
+                Feature::Word(word) => *self.words.get(word)?,
+                Feature::Letters(letters) => *self.letters.get(&letters)?,
+            };
+            Some((place, self.weights.get(place)?.rarity))
+        });
+        let mut odds = [0.0; Category::ALL.len()];
+        let mut words = Vec::new();
+        for (feature, place, value) in values {
+            let Some(weights) = self.weights.get(place) else { continue };
             for (category, weight) in &weights.of {
-                if let Some((sum, words)) = sums.get_mut(category) {
-                    *sum += weight * value;
-                    words.push((weight * value, feature));
-                }
+                odds[*category as usize] += weight * value;
+            }
+            if let Feature::Word(word) = feature
+                && is_for_people(word)
+            {
+                words.extend(
+                    weights.of.iter().map(|(category, weight)| (*category, weight * value, word.to_owned())),
+                );
             }
         }
-        let by_category = sums.into_iter().map(|(category, (sum, mut words))| {
-            words.retain(|(share, feature)| (*share > 0.0) == (sum > 0.0) && is_for_people(feature));
-            words.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()).then(a.1.cmp(b.1)));
-            let named = words.into_iter().take(NAMED).map(|(_, word)| word.to_owned()).collect();
-            (category, (sum, named))
-        });
-        Opinion { by_category: by_category.collect() }
+        let odds =
+            self.biases.iter().map(|(category, bias)| (*category, bias + odds[*category as usize])).collect();
+        Opinion { odds, words }
     }
 }
 
@@ -153,23 +176,33 @@ fn is_for_people(feature: &str) -> bool {
     !feature.contains(['*', '{', '<', ':', '#'])
 }
 
-/// How much each feature counts: words by their number and rarity, together as long as 1; facts by their
-/// rarity, together somewhat shorter.
-pub fn values<'f>(features: &'f Features, rarity: impl Fn(&str) -> Option<f64>) -> Vec<(&'f str, f64)> {
-    let known =
-        |feature: &'f String, n: u32| Some((feature.as_str(), (1.0 + f64::from(n).ln()) * rarity(feature)?));
-    let mut words: Vec<(&str, f64)> = features.words.iter().filter_map(|(word, n)| known(word, *n)).collect();
-    let mut facts: Vec<(&str, f64)> = features.facts.iter().filter_map(|fact| known(fact, 1)).collect();
-    scale(&mut words, 1.0);
-    scale(&mut facts, FACTS_LENGTH);
-    words.append(&mut facts);
-    words
+/// The values of a document's features at their places: by number and rarity, the length of words, letters and
+/// facts each as [`LENGTHS`] says. `known` gives a feature's place and rarity, and leaves out what is unknown.
+pub fn values<'f>(
+    features: &'f Features,
+    known: impl Fn(Feature<'f>) -> Option<(usize, f64)>,
+) -> Vec<(Feature<'f>, usize, f64)> {
+    let words = features.words.iter().map(|(word, n)| (Feature::Word(word), *n));
+    let letters = features.letters.iter().map(|(letters, n)| (Feature::Letters(*letters), *n));
+    let facts = features.facts.iter().map(|fact| (Feature::Word(fact), 1));
+    let kinds: [Box<dyn Iterator<Item = (Feature<'f>, u32)>>; 3] =
+        [Box::new(words), Box::new(letters), Box::new(facts)];
+    let mut all = Vec::new();
+    for (kind, length) in kinds.into_iter().zip(LENGTHS) {
+        let from = all.len();
+        all.extend(kind.filter_map(|(feature, n)| {
+            let (place, rarity) = known(feature)?;
+            Some((feature, place, (1.0 + f64::from(n).ln()) * rarity))
+        }));
+        scale(all.get_mut(from..).unwrap_or_default(), length);
+    }
+    all
 }
 
-fn scale(values: &mut [(&str, f64)], length: f64) {
-    let now = values.iter().map(|(_, value)| value * value).sum::<f64>().sqrt();
+fn scale(values: &mut [(Feature<'_>, usize, f64)], length: f64) {
+    let now = values.iter().map(|(_, _, value)| value * value).sum::<f64>().sqrt();
     if now > 0.0 {
-        for (_, value) in values {
+        for (_, _, value) in values {
             *value *= length / now;
         }
     }

@@ -155,10 +155,10 @@ impl RuleSet {
         self.parts.used.iter().map(String::as_str).collect()
     }
 
-    /// These rules with one query more, for trying it out.
-    pub(in crate::classify) fn with(&self, query: &Query) -> Result<(Self, Plan), VocabularyError> {
+    /// These rules with more queries, and their plans in the same order.
+    pub(in crate::classify) fn with(&self, queries: &[&Query]) -> Result<(Self, Vec<Plan>), VocabularyError> {
         let mut vocabulary = self.parts.vocabulary.clone();
-        let plan = vocabulary.compile(query)?;
+        let plans = queries.iter().map(|query| vocabulary.compile(query)).collect::<Result<_, _>>()?;
         let parts = Parts {
             rules: self.parts.rules.clone(),
             origins: self.parts.origins.clone(),
@@ -170,7 +170,17 @@ impl RuleSet {
             used: self.parts.used.clone(),
             vocabulary,
         };
-        Ok((Self { parts: Arc::new(parts) }, plan))
+        Ok((Self { parts: Arc::new(parts) }, plans))
+    }
+
+    /// Reads a query that is asked beside these rules.
+    ///
+    /// # Errors
+    /// What is wrong with it and where: its form, a list that there is not, a phrase too long.
+    pub fn read(&self, query: &str) -> Result<Query, String> {
+        let query: Query = query.parse().map_err(|error: QueryError| error.to_string())?;
+        self.parts.vocabulary.clone().compile(&query).map_err(|error| error.to_string())?;
+        Ok(query)
     }
 
     /// Finds every word of every rule and list.

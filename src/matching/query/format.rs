@@ -9,6 +9,7 @@ use super::{Piece, Query};
 enum Tightness {
     Or,
     And,
+    Not,
     Near,
     One,
 }
@@ -23,6 +24,7 @@ fn tightness(query: &Query) -> Tightness {
     match query {
         Query::Or(_) => Tightness::Or,
         Query::And(_) => Tightness::And,
+        Query::Not(_) => Tightness::Not,
         Query::Near { .. } => Tightness::Near,
         _ => Tightness::One,
     }
@@ -37,10 +39,10 @@ fn write(query: &Query, outer: Tightness, f: &mut fmt::Formatter<'_>) -> fmt::Re
         Query::Phrase(pieces) => write_phrase(pieces, f)?,
         Query::Or(parts) if brackets => write_list(parts, f)?,
         Query::Or(parts) => write_joined(parts, " OR ", Tightness::And, f)?,
-        Query::And(parts) => write_joined(parts, " AND ", Tightness::Near, f)?,
+        Query::And(parts) => write_joined(parts, " AND ", Tightness::Not, f)?,
         Query::Not(inner) => {
             f.write_str("NOT ")?;
-            write(inner, Tightness::One, f)?;
+            write(inner, Tightness::Not, f)?;
         }
         Query::Near { left, right, within, ordered, negated } => {
             write(left, Tightness::Near, f)?;

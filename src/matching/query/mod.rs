@@ -13,7 +13,7 @@
 //! site:example.org kind:news is:own      where the document stands, what it is, what is known of it
 //! ```
 //!
-//! Operators are written in capitals. `NOT` binds tightest, then `NEAR`, `AND`, `OR`.
+//! Operators are written in capitals. `NEAR` binds tightest, then `NOT`, `AND`, `OR`.
 
 mod eval;
 mod format;

@@ -138,9 +138,9 @@ fn either(input: &mut Input<'_>) -> Parsed<Query> {
 }
 
 fn all(input: &mut Input<'_>) -> Parsed<Query> {
-    let mut parts = vec![near(input)?];
+    let mut parts = vec![one(input)?];
     while opt(operator("AND")).parse_next(input)?.is_some() {
-        parts.push(near(input)?);
+        parts.push(one(input)?);
     }
     Ok(one_or(parts, Query::And))
 }
@@ -150,7 +150,7 @@ fn one_or(mut parts: Vec<Query>, many: impl Fn(Vec<Query>) -> Query) -> Query {
 }
 
 fn near(input: &mut Input<'_>) -> Parsed<Query> {
-    let mut left = one(input)?;
+    let mut left = operand(input)?;
     loop {
         let start = input.checkpoint();
         let negated = opt(operator("NOT")).parse_next(input)?.is_some();
@@ -168,21 +168,33 @@ fn near(input: &mut Input<'_>) -> Parsed<Query> {
                 format!("expected how many words may stand between, as in NEAR/5 (at most {MAX_WITHIN})"),
             );
         };
-        let right = one(input)?;
+        let right = operand(input)?;
         left = Query::Near { left: Box::new(left), right: Box::new(right), within, ordered, negated };
     }
 }
 
+/// Something, or that something does not hold.
 fn one(input: &mut Input<'_>) -> Parsed<Query> {
+    if opt(operator("NOT")).parse_next(input)?.is_some() {
+        deeper(input, one).map(|inner| Query::Not(Box::new(inner)))
+    } else {
+        near(input)
+    }
+}
+
+fn operand(input: &mut Input<'_>) -> Parsed<Query> {
+    if opt(peek(operator("NOT"))).parse_next(input)?.is_some() {
+        return fault(input, "NOT cannot stand here: write A NOT NEAR/5 B for an A without a B so near");
+    }
+    deeper(input, item)
+}
+
+fn deeper(input: &mut Input<'_>, read: impl FnOnce(&mut Input<'_>) -> Parsed<Query>) -> Parsed<Query> {
     input.state += 1;
     if input.state > MAX_DEPTH {
         return fault(input, format!("brackets stand more than {MAX_DEPTH} deep: split the query"));
     }
-    let query = if opt(operator("NOT")).parse_next(input)?.is_some() {
-        one(input).map(|inner| Query::Not(Box::new(inner)))
-    } else {
-        item(input)
-    };
+    let query = read(input);
     input.state -= 1;
     query
 }
@@ -320,7 +332,7 @@ fn word_or_prefix(input: &mut Input<'_>) -> Parsed<Query> {
 fn prefixed(input: &mut Input<'_>, start: usize, word: &str) -> Parsed<Query> {
     ':'.parse_next(input)?;
     if let Some((_, scope)) = Scope::ALL.iter().find(|(name, _)| *name == word) {
-        return one(input).map(|inner| Query::Within(*scope, Box::new(inner)));
+        return operand(input).map(|inner| Query::Within(*scope, Box::new(inner)));
     }
     if let Some((_, key)) = FactKey::ALL.iter().find(|(name, _)| *name == word) {
         let at = input.current_token_start();

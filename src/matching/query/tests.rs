@@ -53,6 +53,7 @@ fn operators_bind_as_promised() {
     assert!(holds("a AND NOT b", "a c") && !holds("a AND NOT b", "a b"));
     assert!(holds("a NEAR/1 b", "b x a") && !holds("a NEAR/1 b", "b x y a"));
     assert!(holds("a BEFORE/1 b", "a x b") && !holds("a BEFORE/1 b", "b x a"));
+    assert!(holds("c AND NOT a NEAR/1 b", "a x y b c") && !holds("c AND NOT a NEAR/1 b", "c x a b"));
     assert!(holds("a NOT NEAR/1 b", "b x y a") && !holds("a NOT NEAR/1 b", "b a"));
     assert!(holds("a NOT BEFORE/1 b", "b a") && !holds("a NOT BEFORE/1 b", "a b"));
     assert!(holds("2 of (a, b, c)", "c and a") && !holds("2 of (a, b, c)", "a a"));
@@ -114,6 +115,8 @@ fn what_is_written_back_reads_the_same() {
         ("(a OR b) AND c", "(a, b) AND c"),
         ("(a AND b) OR c", "a AND b OR c"),
         ("NOT (a OR b)", "NOT (a, b)"),
+        ("NOT (a NEAR/3 b)", "NOT a NEAR/3 b"),
+        ("NOT NOT a AND (NOT a) NEAR/2 b", "NOT NOT a AND (NOT a) NEAR/2 b"),
         ("a NEAR/3 (b OR c) NOT BEFORE/2 d", "a NEAR/3 (b, c) NOT BEFORE/2 d"),
         ("title:\"Follow-up  call\"", "title:\"Follow up call\""),
         ("2 of (a, \"b c\", {d})", "2 of (a, \"b c\", {d})"),
