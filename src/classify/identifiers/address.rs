@@ -113,10 +113,11 @@ fn streets(text: &str) -> Vec<(usize, usize)> {
     while let Some(captures) = ADDRESS.captures_at(text, from) {
         let whole = captures.get(0).expect("a match has a whole");
         let name = captures.name("name").map_or("", |name| name.as_str());
-        let is_name = name
-            .split_ascii_whitespace()
-            .all(|word| word != "the" && !NO_NAME.contains(&word.to_ascii_lowercase().as_str()));
-        if is_name {
+        let is_name = name.split_ascii_whitespace().all(is_in_a_name);
+        // "5,114 miles" is a distance.
+        let is_part = text[..whole.start()].ends_with(|c: char| matches!(c, ',' | '.'))
+            && text[..whole.start() - 1].ends_with(|c: char| c.is_ascii_digit());
+        if is_name && !is_part {
             found.push((whole.start(), whole.end()));
             from = whole.end();
         } else {
@@ -125,6 +126,14 @@ fn streets(text: &str) -> Vec<(usize, usize)> {
         }
     }
     found
+}
+
+/// Whether a word may stand in the name of a street: a sentence ends in none, and nobody speaks in one.
+fn is_in_a_name(word: &str) -> bool {
+    let word = word.to_ascii_lowercase();
+    let ends = word.len() > 4 && word.ends_with('.');
+    let spoken = ["'ll", "'re", "'ve", "'m"].iter().any(|tail| word.ends_with(tail));
+    word != "the" && !ends && !spoken && !NO_NAME.contains(&word.as_str())
 }
 
 #[cfg(test)]
@@ -141,9 +150,14 @@ mod tests {
         ] {
             assert!(holds_street(text), "{text}");
         }
-        for text in
-            ["2 minutes down the road", "12 people in the street", "in 1948 the way", "30 beds on Elm Close"]
-        {
+        for text in [
+            "2 minutes down the road",
+            "12 people in the street",
+            "in 1948 the way",
+            "30 beds on Elm Close",
+            "5,114 miles. We'll walk the last one",
+            "gate 7, we'll row",
+        ] {
             assert!(!holds_street(text), "{text}");
         }
     }

@@ -267,6 +267,9 @@ impl Names<'_> {
         if self.title[at] && at + 1 < end && self.touches_title(at) {
             return self.titled(at, end);
         }
+        if let Some(person) = self.surname_first(at, end) {
+            return Some(person);
+        }
         let cued = before.is_some_and(|before| self.cue[before] && self.touches(before));
         let last = self.last_of_name(at, end);
         let full = last > at;
@@ -283,10 +286,12 @@ impl Names<'_> {
             // An unknown forename, or an initial, before a known surname or in words that say who it is.
             let known = self.surname[last];
             let initial = self.text(at).len() == 1 && self.key(at) != "i" && self.key(at) != "a";
+            let apart = !before.is_some_and(|before| self.touches(before) && !self.is_capital(before));
             !self.is_shouted(at)
                 && !NO_SURNAME.contains(&self.key(at))
                 && !self.title[at]
                 && (known && (initial || !self.starts_sentence(at) || self.age[last])
+                    || initial && apart && self.has_full_stop(at) && self.text(last).len() > 3
                     || cued
                     || self.age[last])
         } else {
@@ -302,6 +307,35 @@ impl Names<'_> {
         let forename = (self.text(at).len() > 1).then(|| self.key(at).to_owned());
         let surname = full.then(|| self.key(last).to_owned());
         Some(self.person(at, last, forename, surname, false))
+    }
+
+    /// `VERRALL, Godfrey`, `Ketteridge_Alan`: as lists and file names write it.
+    fn surname_first(&self, at: usize, end: usize) -> Option<Person> {
+        let next = at + 1;
+        if next >= end || self.token(at).field != self.token(next).field {
+            return None;
+        }
+        let between =
+            &self.reading.folded(self.token(at).field).text()[self.token(at).end..self.token(next).start];
+        let text = self.text(at);
+        let surname = self.is_capital(at)
+            && text.chars().count() > 2
+            && text.chars().all(|c| c.is_alphabetic() || matches!(c, '-' | '\''))
+            && !NO_SURNAME.contains(&self.key(at))
+            && (self.is_shouted(at) || self.surname[at] && !self.forename[at]);
+        let forename = self.is_capital(next) && self.forename[next] && !self.surname[next];
+        // A comma also ends a clause: a place, a greeting. Then the surname must look like a list's.
+        let parted = between == "_" || between == ", " && self.is_shouted(at) && !self.is_shouted(next);
+        (parted && surname && forename).then(|| {
+            let (surname, forename) = (self.key(at).to_owned(), self.key(next).to_owned());
+            self.person(at, next, Some(forename), Some(surname), false)
+        })
+    }
+
+    /// Whether a full stop follows an initial.
+    fn has_full_stop(&self, at: usize) -> bool {
+        let token = self.token(at);
+        self.reading.folded(token.field).text()[token.end..].starts_with('.')
     }
 
     fn touches_title(&self, at: usize) -> bool {
