@@ -4,7 +4,7 @@ use crate::matching::FactKey;
 use crate::model::{Category, Document, DocumentKind, Field, Mention, Profile};
 
 /// What queries may ask for with `is:`.
-pub(super) const SIGNALS: [&str; 27] = [
+pub(super) const SIGNALS: [&str; 28] = [
     "registered",
     "own_host",
     "foreign_host",
@@ -17,6 +17,7 @@ pub(super) const SIGNALS: [&str; 27] = [
     "odd_groups",
     "phone_shape",
     "identifier_near",
+    "cued",
     "street_before",
     "mobile",
     "freephone",

@@ -81,6 +81,7 @@ impl<'a> View<'a> {
             .iter()
             .filter_map(|mention| seen.reading.run_of_original(mention.field, mention.start, mention.end));
         let named: Vec<Run> = named.collect();
+        hide_own_words(&seen.reading, profile, &named, &mut found);
         found.set(rules.detected("name"), named.clone());
         let facts = Facts::new(seen.document, profile, mentions);
         rules.derive(&seen.reading, &mut found, &|key, value: &str| facts.holds(key, value, &[]));
@@ -198,6 +199,20 @@ pub(super) fn shortened(text: &str) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
+}
+
+/// "University", "Ambulance" and "Trust" inside the Trust's own name speak of no university, ambulance or trust.
+fn hide_own_words(reading: &Reading<'_>, profile: &Profile, named: &[Run], found: &mut Found) {
+    let own: Vec<String> = profile.name.split_whitespace().map(str::to_lowercase).collect();
+    let tokens = reading.tokens();
+    found.hide(|run| {
+        named.iter().any(|name| {
+            name.start <= run.start
+                && run.end <= name.end
+                && (run.end - run.start) < (name.end - name.start)
+                && tokens[run.range()].iter().all(|token| own.iter().any(|word| **word == *token.key))
+        })
+    });
 }
 
 /// The passages around the names in a long text, and its title.

@@ -216,6 +216,12 @@ const AREAS: [&str; 124] = [
 const TWO_LETTERS: [&str; 14] =
     ["at", "an", "as", "be", "by", "he", "we", "us", "up", "st", "nd", "rd", "th", "ft"];
 
+/// Whether a postcode's area is one that Royal Mail uses.
+pub fn has_postcode_area(postcode: &str) -> bool {
+    let area: String = postcode.chars().take_while(char::is_ascii_alphabetic).collect();
+    AREAS.contains(&area.to_ascii_lowercase().as_str()) || area.eq_ignore_ascii_case("gir")
+}
+
 /// Whether a code in parts is a postcode: its area is one that Royal Mail uses, its end no word.
 fn is_postcode_in_parts(captures: &regex::Captures<'_>) -> bool {
     let part =
@@ -238,7 +244,7 @@ static DATE: LazyLock<Regex> = LazyLock::new(|| {
 /// Words that make a date one of birth.
 static BIRTH_CUE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"\bd[ ._]?o[ ._]?b\b|\bborn\b|\bbirth(?:date|day|days)?\b|\bb'?day\b|\binto (?:the|this) world\b|\bleap year baby\b|\bturn(?:s|ed|ing) [1-9][0-9]?\b|\barrived in (?:the|this) world\b|\bb\. ?[0-3]?[0-9]|\bd\.? ?o'? ?b(?:irth)?\b|\bdate o' birth\b",
+        r"\bd[ ._/]?o[ ._/]?b\b|\bborn\b|\bbirth(?:date|day|days)?\b|\bb'?day\b|\binto (?:the|this) world\b|\bleap year baby\b|\bturn(?:s|ed|ing) [1-9][0-9]?\b|\barrived in (?:the|this) world\b|\bb\. ?(?:the |[0-3]?[0-9]|(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,7} [0-3]?[0-9])|\bd\.? ?o'? ?b(?:irth)?\b|\bdate o' birth\b",
     )
 });
 static PHONE: LazyLock<Regex> = LazyLock::new(|| {
@@ -287,18 +293,53 @@ fn birth_dates(text: &str, numbers: &[Range<usize>]) -> Vec<Range<usize>> {
         return Vec::new();
     }
     let dates: Vec<Range<usize>> = DATE.find_iter(text).map(|date| date.range()).collect();
-    let is_cued = |date: &&Range<usize>| {
-        // "b. 12.6.1994": the cue runs into the date's first digits.
-        cues.iter().any(|cue| {
-            cue.start < date.start && cue.end <= date.end && date.start.saturating_sub(cue.end) <= CUE_BEFORE
-                || date.end <= cue.start && cue.start - date.end <= CUE_AFTER
-        }) || numbers.iter().any(|number| {
-            number.start < date.end + NUMBER_NEAR
-                && date.start < number.end + NUMBER_NEAR
-                && !(number.start < date.end && date.start < number.end)
-        })
+    let headings = headings(text, &cues);
+    let is_meant = |date: &&Range<usize>| {
+        cues.iter().any(|cue| is_beside(date, cue))
+            || headings.iter().any(|heading| heading.contains(&date.start))
+            || numbers.iter().any(|number| {
+                number.start < date.end + NUMBER_NEAR
+                    && date.start < number.end + NUMBER_NEAR
+                    && !(number.start < date.end && date.start < number.end)
+            })
     };
-    dates.iter().filter(is_cued).cloned().collect()
+    dates.iter().filter(is_meant).cloned().collect()
+}
+
+/// Whether a word for birth speaks of this date and of no other between them.
+pub fn is_cued_birth(text: &str, date: &Shape) -> bool {
+    // To a pattern `_` is a letter; "date_of_birth" holds three words.
+    let words = text.replace('_', " ");
+    let cues: Vec<Range<usize>> = BIRTH_CUE.find_iter(&words).map(|cue| cue.range()).collect();
+    let date = date.start..date.end;
+    // An empty form field stands between a word for birth and another field's date.
+    let between = |from: usize, to: usize| {
+        text.get(from..to).is_some_and(|text| text.contains("__") || DATE.is_match(text))
+    };
+    cues.iter().any(|cue| {
+        is_beside(&date, cue)
+            && !between(cue.end, date.start.max(cue.end))
+            && !between(date.end, cue.start.max(date.end))
+    }) || headings(text, &cues).iter().any(|heading| heading.contains(&date.start))
+}
+
+/// "b. 12.6.1994": the cue runs into the date's first digits.
+fn is_beside(date: &Range<usize>, cue: &Range<usize>) -> bool {
+    cue.start < date.start && cue.end <= date.end && date.start.saturating_sub(cue.end) <= CUE_BEFORE
+        || date.end <= cue.start && cue.start - date.end <= CUE_AFTER
+}
+
+/// What stands under a heading for birth in a table: the lines after one in which columns part it.
+fn headings(text: &str, cues: &[Range<usize>]) -> Vec<Range<usize>> {
+    let under = |cue: &Range<usize>| {
+        let first = text[..cue.start].rfind('\n').map_or(0, |at| at + 1);
+        let last = cue.end + text[cue.end..].find('\n')?;
+        let columns = text[first..last].matches(['|', ',', ';', '\t']).count();
+        let holds_date = DATE.is_match(&text[first..last]);
+        let end = text[last..].find("\n\n").map_or(text.len(), |at| last + at);
+        (columns > 0 && !holds_date).then_some(last..end)
+    };
+    cues.iter().filter_map(under).collect()
 }
 
 /// Whether a phone number is written for callers from abroad.

@@ -139,6 +139,13 @@ impl Found {
         self.runs.get(leaf.0 as usize).map_or(&[], Vec::as_slice)
     }
 
+    /// Forgets what `hides`.
+    pub fn hide(&mut self, hides: impl Fn(Run) -> bool) {
+        for runs in &mut self.runs {
+            runs.retain(|run| !hides(*run));
+        }
+    }
+
     /// Says where a detector's things stand.
     pub fn set(&mut self, leaf: Leaf, mut runs: Vec<Run>) {
         runs.sort_unstable();

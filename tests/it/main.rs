@@ -9,6 +9,7 @@ mod corpus;
 mod daemon;
 mod feed;
 mod fetch;
+mod identifiers;
 mod kill;
 mod masking;
 mod migrations;

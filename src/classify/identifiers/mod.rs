@@ -48,8 +48,8 @@ pub(super) fn places(detector: Detector, view: &View<'_>) -> Vec<Place> {
             each_shape(view, ShapeKind::NiNumber, |_, _, shape, all| Some(ni_number::signals(shape, all)))
         }
         Detector::Postcode => each_shape(view, ShapeKind::Postcode, postcode::signals),
-        Detector::DateOfBirth => each_shape(view, ShapeKind::DateOfBirth, |_, _, shape, all| {
-            Some(date_of_birth::signals(shape, all))
+        Detector::DateOfBirth => each_shape(view, ShapeKind::DateOfBirth, |_, text, shape, all| {
+            Some(date_of_birth::signals(text, shape, all))
         }),
         Detector::Contact => {
             let mut places =

@@ -1,14 +1,14 @@
-//! Full postcodes that are not the Trust's own (Royal Mail's format).
+//! Full postcodes in an area that Royal Mail uses and that are not the Trust's own (Royal Mail's format).
 
 use super::{Place, address, before, beside};
 use crate::classify::view::View;
-use crate::mask::{Shape, ShapeKind};
+use crate::mask::{Shape, ShapeKind, has_postcode_area};
 
 /// How far before a postcode its street may stand (bytes).
 const STREET_REACH: usize = 60;
 
 pub(super) fn signals(view: &View<'_>, text: &str, shape: &Shape, shapes: &[Shape]) -> Option<Place> {
-    if view.profile.owns_postcode(&shape.text) {
+    if view.profile.owns_postcode(&shape.text) || !has_postcode_area(&shape.text) {
         return None;
     }
     let mut place = Place::default();

@@ -112,6 +112,10 @@ impl RuleSet {
                 }
             }
         }
+        // What one file lacks, all that names its lists would miss: the cause alone is told.
+        if !problems.is_empty() {
+            return Err(problems);
+        }
         let compiler = Compiler::new(&read, &mut problems);
         match compiler.map(|compiler| compiler.compile(read, &mut problems)) {
             Some(set) if problems.is_empty() => Ok(set),

@@ -21,19 +21,19 @@ impl Seeded {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.next() % limit as u64).unwrap()
     }
 
-    fn pick<'a>(&mut self, among: &[&'a str]) -> &'a str {
+    pub(crate) fn pick<'a>(&mut self, among: &[&'a str]) -> &'a str {
         among[self.below(among.len())]
     }
 
-    fn letter(&mut self, among: &str) -> char {
+    pub(crate) fn letter(&mut self, among: &str) -> char {
         char::from(among.as_bytes()[self.below(among.len())])
     }
 
-    fn digits(&mut self, n: usize) -> String {
+    pub(crate) fn digits(&mut self, n: usize) -> String {
         (0..n).map(|_| self.letter("0123456789")).collect()
     }
 }

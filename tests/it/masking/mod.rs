@@ -5,7 +5,7 @@ use trustwatch::classify::{Classifier, RuleSet};
 use trustwatch::config::{SHIPPED_PROFILES, shipped_profiles};
 use trustwatch::model::{Document, DocumentKind, Profile};
 
-mod generated;
+pub(crate) mod generated;
 
 use generated::{Identifier, Seeded};
 
