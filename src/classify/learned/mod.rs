@@ -17,6 +17,8 @@ use crate::model::Category;
 const SHIPPED: &[u8] = include_bytes!("../../../config/model.tsv.zst");
 /// How long the values of words, letters and facts are together, beside each other.
 const LENGTHS: [f64; 3] = [1.0, 0.7, 0.4];
+/// The share of known words from which a document counts as one that the model can read.
+const READABLE: f64 = 0.7;
 /// Words named in a reason.
 const NAMED: usize = 4;
 
@@ -165,9 +167,24 @@ impl Learned {
                 );
             }
         }
-        let odds =
-            self.biases.iter().map(|(category, bias)| (*category, bias + odds[*category as usize])).collect();
-        Opinion { odds, words }
+        let sure = (self.share_known(features) / READABLE).min(1.0);
+        let odds = self.biases.iter().map(|(category, bias)| {
+            let odds = bias + odds[*category as usize];
+            (*category, if odds > 0.0 { odds * sure } else { odds })
+        });
+        Opinion { odds: odds.collect(), words }
+    }
+
+    /// Of the single words of a document, the share that the model has seen: in a language that it cannot read, a
+    /// few words that look like English ones must not speak for all.
+    fn share_known(&self, features: &Features) -> f64 {
+        let single = features.words.keys().filter(|word| !word.contains([' ', '*', '<', '#']));
+        let (mut all, mut known) = (0_u32, 0_u32);
+        for word in single {
+            all += 1;
+            known += u32::from(self.words.contains_key(word.as_str()));
+        }
+        if all == 0 { 1.0 } else { f64::from(known) / f64::from(all) }
     }
 }
 

@@ -2,6 +2,7 @@
 //! matters. Runs where the shared data stands beside the repository, else says that it was skipped.
 
 mod articles;
+mod base_rate;
 mod daemon;
 mod feeds;
 mod mentions;
