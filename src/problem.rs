@@ -38,6 +38,25 @@ impl Problem {
     }
 }
 
+/// What makes `text` no TOML, with the line and what was probably meant.
+pub fn not_toml(file: &Path, text: &str, error: &toml::de::Error) -> Problem {
+    let at = error.span().map(|span| span.start.min(text.len()));
+    let line = at.map(|at| text[..at].matches('\n').count() + 1);
+    let message = error.message().trim();
+    let written = line.and_then(|line| text.lines().nth(line - 1)).unwrap_or_default();
+    let value = written.split_once('=').map_or("", |(_, value)| value.trim());
+    let hint = if written.contains(['“', '”', '‘', '’', '„']) {
+        "; use straight quotes, \" and not “ or ”"
+    } else if message.contains("must be quoted") && value.starts_with(|c: char| c.is_ascii_digit()) {
+        "; a day is written as 2027-03-15, without quotes"
+    } else if message.contains("duplicate key") {
+        "; where there may be several of a kind, each begins with two brackets, such as [[watch]]"
+    } else {
+        ""
+    };
+    Problem::at("", format!("this is not TOML: {message}{hint}")).located(file, line)
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.file {

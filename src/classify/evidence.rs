@@ -74,7 +74,7 @@ pub(super) fn weigh(rule: &CompiledRule, view: &View<'_>, place: &Place, budget:
         let weight = rule.rule.learned * (odds / SURE).clamp(-1.0, 1.0).midpoint(1.0);
         let words = view.masker.mask_line(&view.opinion.words(rule.rule.category).join("”, “"));
         verdict.score += weight;
-        verdict.likely = odds > 0.0;
+        verdict.likely = odds > 1.0;
         let because = if words.as_str().is_empty() || odds < 0.0 {
             "reads a little like documents of this kind".to_owned()
         } else {

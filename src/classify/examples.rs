@@ -7,7 +7,7 @@ use chrono::{NaiveDate, NaiveTime};
 use super::rules::Rule;
 use super::{Classifier, RuleExample, RuleSet};
 use crate::matching::{Query, VocabularyError};
-use crate::model::{Document, DocumentKind, OrganisationId};
+use crate::model::{Document, DocumentKind, OrganisationId, Profile};
 
 /// Examples of each sort that a rule should have.
 const MIN_EXAMPLES: usize = 3;
@@ -109,8 +109,8 @@ impl Classifier {
 }
 
 impl RuleSet {
-    /// What is allowed and probably not meant.
-    pub fn lint(&self) -> Vec<Lint> {
+    /// What is allowed and probably not meant. The watches of `profiles` ask for lists too.
+    pub fn lint(&self, profiles: &[Profile]) -> Vec<Lint> {
         let mut found = Vec::new();
         for rule in self.iter() {
             let mut say = |message: String| found.push(Lint { of: rule.id.clone(), message });
@@ -131,11 +131,16 @@ impl RuleSet {
                 say("has evidence with weight 0, which changes nothing: remove it".to_owned());
             }
         }
-        let used: HashSet<&str> = self.used_lists();
-        found.extend(self.own_lists().filter(|name| !used.contains(name)).map(|name| Lint {
-            of: format!("{{{name}}}"),
-            message: "no rule and no other list asks for this list".to_owned(),
-        }));
+        let watches = profiles.iter().flat_map(|profile| &profile.watches);
+        let asked: Vec<Query> = watches.filter_map(|watch| watch.query.as_ref()?.parse().ok()).collect();
+        let mut used: HashSet<&str> = self.used_lists();
+        used.extend(asked.iter().flat_map(Query::lists));
+        for name in self.own_lists().filter(|name| !used.contains(name)) {
+            let near = used.iter().filter(|known| strsim::damerau_levenshtein(known, name) <= 2).min();
+            let hint = near.map(|near| format!(" (did you mean {{{near}}}?)")).unwrap_or_default();
+            let message = format!("no rule and no other list asks for this list{hint}");
+            found.push(Lint { of: format!("{{{name}}}"), message });
+        }
         found
     }
 }

@@ -38,8 +38,8 @@ impl Classifier {
         let parts = &*self.parts;
         let mentioned = parts.matcher.find(document);
         let seen = Seen::new(document, &parts.rules, &parts.masker);
-        mentioned
-            .into_iter()
+        parts
+            .mentioned(&seen, mentioned)
             .map(|mentioned| {
                 let mut told = Vec::new();
                 let hit = parts.judge(&seen, mentioned, Some(&mut told));

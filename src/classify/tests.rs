@@ -23,7 +23,7 @@ fn every_example_of_every_rule_holds() {
 
 #[test]
 fn the_shipped_rules_have_nothing_odd() {
-    let odd = RuleSet::shipped().unwrap().lint();
+    let odd = RuleSet::shipped().unwrap().lint(&crate::config::shipped_profiles().unwrap());
     assert!(odd.is_empty(), "{odd:#?}");
 }
 

@@ -4,12 +4,13 @@ use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
-use serde::{Deserialize, Serialize};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
-use super::{Ended, Usage};
+use super::{Ended, Place, Usage};
 use crate::classify::{Classifier, RuleSet, masked_field};
-use crate::config::{read_profiles, shipped_profiles};
+use crate::config::{own_rules, read_profiles, shipped_profiles};
 use crate::extract::Page;
 use crate::model::{Document, DocumentKind, Field, Hit, OrganisationId};
 use crate::problem::Problems;
@@ -19,9 +20,12 @@ pub(super) struct Args {
     /// Judge for this organisation only; may be given several times.
     #[arg(long, value_name = "ID")]
     organisation: Vec<OrganisationId>,
-    /// A folder of profiles instead of the shipped ones.
+    /// A folder of profiles instead of the shipped ones, or those of the configuration that --config names.
     #[arg(long, value_name = "DIR")]
     profiles: Option<PathBuf>,
+    /// A folder of rule files over the shipped ones [default: that of the configuration, where --config names one].
+    #[arg(long, value_name = "DIR")]
+    rules: Option<PathBuf>,
     /// Print the whole reasoning instead: for people as text, for programs as JSON Lines.
     #[arg(long, value_name = "FORM", num_args = 0..=1, default_missing_value = "text")]
     explain: Option<Form>,
@@ -45,9 +49,23 @@ struct Input {
     title: Option<String>,
     author: Option<String>,
     author_handle: Option<String>,
-    published: Option<chrono::DateTime<chrono::Utc>>,
+    #[serde(default, deserialize_with = "day_or_time")]
+    published: Option<DateTime<Utc>>,
     text: Option<String>,
     html: Option<String>,
+}
+
+/// A time by RFC 3339, or a day as 2026-03-27: its noon stands for it.
+fn day_or_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    let time = text.parse::<DateTime<Utc>>().ok().or_else(|| {
+        let noon = text.parse::<NaiveDate>().ok()?.and_hms_opt(12, 0, 0)?;
+        Some(noon.and_utc())
+    });
+    let wrong = || {
+        serde::de::Error::custom("neither a time such as 2026-03-27T09:30:00Z nor a day such as 2026-03-27")
+    };
+    time.map(Some).ok_or_else(wrong)
 }
 
 #[derive(Debug, Serialize)]
@@ -58,8 +76,8 @@ struct Output<'a> {
     text: Option<String>,
 }
 
-pub(super) fn run(args: &Args) -> anyhow::Result<Ended> {
-    let classifier = classifier(args)?;
+pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
+    let classifier = classifier(args, config)?;
     let mut failed = false;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut input = std::io::stdin().lock();
@@ -88,12 +106,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Ended> {
     Ok(if failed { Ended::WithFailures } else { Ended::Well })
 }
 
-fn classifier(args: &Args) -> anyhow::Result<Classifier> {
-    let mut profiles = match &args.profiles {
-        Some(folder) => read_profiles(folder)
+/// By what is shipped, unless folders or a configuration are named.
+fn classifier(args: &Args, config: &Place) -> anyhow::Result<Classifier> {
+    let configured = config.0.as_ref().map(|_| config.load()).transpose()?;
+    let mut profiles = match (&args.profiles, &configured) {
+        (Some(folder), _) => read_profiles(folder)
             .map_err(Problems)
             .with_context(|| format!("the profiles in {} cannot be used", folder.display()))?,
-        None => shipped_profiles().map_err(Problems).context("the shipped profiles cannot be used")?,
+        (None, Some(config)) => config.profiles.clone(),
+        (None, None) => {
+            shipped_profiles().map_err(Problems).context("the shipped profiles cannot be used")?
+        }
     };
     if let Some(unknown) =
         args.organisation.iter().find(|id| !profiles.iter().any(|profile| profile.id == **id))
@@ -106,7 +129,13 @@ fn classifier(args: &Args) -> anyhow::Result<Classifier> {
     if !args.organisation.is_empty() {
         profiles.retain(|profile| args.organisation.contains(&profile.id));
     }
-    let rules = RuleSet::shipped().map_err(Problems).context("the shipped rules cannot be used")?;
+    let rules = match (&args.rules, configured) {
+        (Some(folder), _) => own_rules(folder)
+            .map_err(Problems)
+            .with_context(|| format!("the rules in {} cannot be used", folder.display()))?,
+        (None, Some(config)) => config.rules,
+        (None, None) => RuleSet::shipped().map_err(Problems).context("the shipped rules cannot be used")?,
+    };
     Ok(Classifier::new(profiles, rules)?)
 }
 
@@ -143,6 +172,10 @@ fn answer(classifier: &Classifier, line: &[u8], explain: Option<Form>) -> Result
             document.title = page.metadata.title;
         }
         from_html = true;
+    }
+    let fields = [Field::Title, Field::Text, Field::Author, Field::AuthorHandle, Field::Url];
+    if fields.into_iter().all(|field| document.field(field).trim().is_empty()) {
+        return Err((id, "nothing to judge: give at least one of text, html, title, author, url".to_owned()));
     }
     match explain {
         Some(Form::Text) => return Ok(super::explain::text(&input.id, &classifier.explain(&document))),

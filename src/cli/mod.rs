@@ -98,7 +98,7 @@ impl Cli {
             Command::Run(args) => run::run(args, &config),
             Command::Poll(args) => poll::run(&args, &config),
             Command::Check(args) => check::run(&args, &config),
-            Command::Classify(args) => classify::run(&args),
+            Command::Classify(args) => classify::run(&args, &config),
             Command::Rules(args) => rules::run(args, &config),
             Command::Extract(args) => extract::run(&args),
             Command::Sources(args) => sources::run(args, &config),

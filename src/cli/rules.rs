@@ -34,7 +34,7 @@ enum Command {
     },
     /// One rule with its evidence and examples.
     Show {
-        /// Its id.
+        /// Its id, or the category that it finds.
         id: String,
         /// As JSON.
         #[arg(long)]
@@ -63,7 +63,7 @@ pub(super) fn run(args: Args, config: &Place) -> anyhow::Result<Ended> {
         Command::List { category, json } => list(&rules, category.as_deref(), json),
         Command::Show { id, json } => show(&rules, &id, json),
         Command::Test => test(profiles, rules),
-        Command::Lint => Ok(lint(&rules)),
+        Command::Lint => Ok(lint(&rules, &profiles)),
         Command::Explain { query, text, kind } => explain(profiles, rules, &query, text, &kind),
     }
 }
@@ -124,7 +124,8 @@ fn list(rules: &RuleSet, category: Option<&str>, json: bool) -> anyhow::Result<E
 }
 
 fn find<'r>(rules: &'r RuleSet, id: &str) -> anyhow::Result<&'r Rule> {
-    rules.iter().find(|rule| rule.id == id).ok_or_else(|| {
+    let by_category = || rules.iter().find(|rule| rule.category.as_str() == id);
+    rules.iter().find(|rule| rule.id == id).or_else(by_category).ok_or_else(|| {
         let near = rules
             .iter()
             .max_by(|a, b| strsim::jaro_winkler(&a.id, id).total_cmp(&strsim::jaro_winkler(&b.id, id)));
@@ -184,12 +185,13 @@ fn test(profiles: Vec<Profile>, rules: RuleSet) -> anyhow::Result<Ended> {
     Ok(if wrong.is_empty() { Ended::Well } else { Ended::WithFailures })
 }
 
-fn lint(rules: &RuleSet) -> Ended {
-    let found = rules.lint();
+fn lint(rules: &RuleSet, profiles: &[Profile]) -> Ended {
+    let found = rules.lint(profiles);
     for lint in &found {
         anstream::println!("{}: {}", lint.of, lint.message);
     }
-    anstream::println!("{} rules, {} remarks", rules.iter().count(), found.len());
+    let remarks = if found.len() == 1 { "remark" } else { "remarks" };
+    anstream::println!("{} rules, {} {remarks}", rules.iter().count(), found.len());
     if found.is_empty() { Ended::Well } else { Ended::WithFailures }
 }
 

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
-use crate::problem::Problem;
+use crate::problem::{Problem, not_toml};
 
 /// A file that was read.
 #[derive(Debug, Clone)]
@@ -34,10 +34,7 @@ impl Layer {
     /// Reads TOML text.
     pub(super) fn read(file: &Path, text: &str) -> Result<Self, Problem> {
         let line_of = |at: usize| text[..at.min(text.len())].matches('\n').count() + 1;
-        let wrong = |error: toml::de::Error| {
-            let line = error.span().map(|span| line_of(span.start));
-            Problem::at("", format!("this is not TOML: {}", error.message().trim())).located(file, line)
-        };
+        let wrong = |error: toml::de::Error| not_toml(file, text, &error);
         let spanned = DeTable::parse(text).map_err(wrong)?;
         let mut lines = HashMap::new();
         note_table(spanned.get_ref(), "", &line_of, &mut lines);
@@ -209,12 +206,14 @@ fn is_missing(message: &str, section: &str, key: &str) -> bool {
 
 /// What serde says, without its words for Rust's types.
 fn plain(path: &str, message: &str) -> String {
-    const WORDS: [(&str, &str); 10] = [
+    const WORDS: [(&str, &str); 12] = [
         ("unknown variant", "unknown value"),
         ("expected usize", "expected a whole number"),
         ("expected u64", "expected a whole number"),
         ("expected u32", "expected a whole number"),
         ("expected u16", "expected a whole number up to 65535"),
+        ("expected a TOML datetime", "expected a day such as 2027-03-15, without quotes"),
+        ("invalid type: map", "invalid type: section, write [[name]] with two brackets"),
         ("sequence", "list"),
         ("expected a string", "expected text in quotes"),
         ("expected a map", "expected a section"),

@@ -11,6 +11,7 @@ use super::profiles::{self, OrganisationConfig};
 use super::sources::{self, SourceConfig};
 use super::{Config, Service};
 use crate::classify::RuleSet;
+use crate::model::Profile;
 use crate::problem::{Problem, Problems};
 use crate::{alert, extract, fetch, mail, source, store, web};
 
@@ -25,8 +26,11 @@ pub(super) fn known_keys() -> impl Iterator<Item = (&'static str, &'static str)>
     let is_name = |key: &str| {
         !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
     };
-    EXAMPLE
-        .lines()
+    let profiles = profiles::SHIPPED_PROFILES.iter().map(|(_, text)| *text);
+    [EXAMPLE]
+        .into_iter()
+        .chain(profiles)
+        .flat_map(|text| std::iter::once("[]").chain(text.lines()))
         .scan("", move |section, line| {
             let line = line.trim_start_matches(['#', ' ']);
             if let Some(header) = line.strip_prefix('[') {
@@ -107,17 +111,14 @@ fn load_with(file: &Path, environment: Vec<(String, String)>) -> Result<Config, 
         layers.push(place);
         listed.extend(extra.into_iter().map(|(index, source)| (index, layers.len() - 1, source)));
     }
-    let profiles = profiles::chosen(
-        &organisations,
-        &layers[0],
-        overlay.profiles_dir.map(|dir| base.join(dir)).as_deref(),
-        &mut problems,
-    );
-    let rules = read_rules(overlay.rules_dir.map(|dir| base.join(dir)).as_deref(), &layers[0], &mut problems);
+    let folders = [overlay.profiles_dir, overlay.rules_dir].map(|folder| folder.map(|dir| base.join(dir)));
+    let profiles = profiles::chosen(&organisations, &layers[0], folders[0].as_deref(), &mut problems);
+    let rules = read_rules(folders[1].as_deref(), &layers[0], &mut problems);
     if let Some(rules) = &rules {
         problems.extend(profiles.iter().flat_map(|profile| profiles::against_rules(profile, rules)));
     }
     let mut notes = notes(&sections);
+    notes.extend(overlay_notes(base, &folders, rules.as_ref(), &profiles));
     let planned = sources::planned(
         &listed,
         &layers,
@@ -292,6 +293,53 @@ fn read_rules(folder: Option<&Path>, layer: &Layer, problems: &mut Vec<Problem>)
 /// Files by the paths that people know them by.
 fn located(folder: &Path, files: Vec<(String, String)>) -> Vec<(String, String)> {
     files.into_iter().map(|(name, text)| (folder.join(name).display().to_string(), text)).collect()
+}
+
+/// What stands over the shipped profiles and rules, and what was perhaps meant to.
+fn overlay_notes(
+    base: &Path,
+    folders: &[Option<PathBuf>; 2],
+    rules: Option<&RuleSet>,
+    profiles: &[Profile],
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (key, name, folder) in
+        [("profiles_dir", "profiles", &folders[0]), ("rules_dir", "rules", &folders[1])]
+    {
+        let Some(folder) = folder else {
+            // The shipped ones stand beside the example.
+            if base.join(name).is_dir() && !base.join("model.tsv.zst").exists() {
+                notes.push(format!("{} is not read: name it in overlay.{key}", base.join(name).display()));
+            }
+            continue;
+        };
+        let files = profiles::toml_files(folder).unwrap_or_default();
+        let read: Vec<&str> = files.iter().map(|(file, _)| file.as_str()).collect();
+        notes.push(format!("overlay.{key}: {} read from {}", read.join(", "), folder.display()));
+        let others = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let others = others
+            .filter(|entry| entry.path().is_file() && entry.path().extension() != Some("toml".as_ref()));
+        notes.extend(others.map(|entry| format!("{} is not read: only *.toml is", entry.path().display())));
+    }
+    if folders[0].is_some() {
+        let whose = |profile: &Profile| {
+            let periods: Vec<String> = profile
+                .pre_election
+                .iter()
+                .map(|period| format!("{} to {}", period.from, period.to))
+                .collect();
+            let periods = if periods.is_empty() { "none".to_owned() } else { periods.join(", ") };
+            let terms: usize = profile.watches.iter().map(|watch| watch.terms.len()).sum();
+            let registered = profile.register.len();
+            format!("{}: {terms} names, {registered} registered, pre-election periods: {periods}", profile.id)
+        };
+        notes.extend(profiles.iter().map(whose));
+    }
+    if folders[1].is_some() {
+        let lints = rules.map(|rules| rules.lint(profiles)).unwrap_or_default();
+        notes.extend(lints.into_iter().map(|lint| format!("rules: {}: {}", lint.of, lint.message)));
+    }
+    notes
 }
 
 /// What is allowed and should be known all the same.

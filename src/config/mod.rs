@@ -3,6 +3,7 @@
 
 mod layer;
 mod load;
+mod own;
 mod profiles;
 mod sources;
 

@@ -87,12 +87,8 @@ fn read_profile(file: &Path, text: &str) -> Result<Profile, Vec<Problem>> {
                 "\"on\" needs impact_assessment, the reference of an impact assessment (SEC 2.10)",
             ));
         }
-        for (index, watch) in profile.watches.iter().enumerate() {
-            if watch.terms.iter().all(|term| term.trim().is_empty()) {
-                let key = format!("watch[{index}].terms");
-                problems.push(layer.problem(&key, "name at least one word or phrase"));
-            }
-        }
+        let mistakes = super::own::mistakes(profile);
+        problems.extend(mistakes.into_iter().map(|(key, message)| layer.problem(&key, message)));
     }
     match profile {
         Some(profile) if problems.is_empty() => Ok(profile),

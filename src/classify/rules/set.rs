@@ -9,7 +9,7 @@ use crate::matching::{
     FactKey, Found, Leaf, List, Plan, Query, QueryError, Reading, Vocabulary, VocabularyError,
 };
 use crate::model::{Category, Origin, Writer};
-use crate::problem::Problem;
+use crate::problem::{Problem, not_toml};
 
 /// What detectors find, as lists that queries may name.
 pub(in crate::classify) const DETECTED: [&str; 15] = [
@@ -105,10 +105,18 @@ impl RuleSet {
         for (file, text) in shipped.iter().chain(files) {
             match toml::from_str::<RuleFile>(text) {
                 Ok(parsed) => read.push(Source { file, text, parsed }),
+                Err(error) if text.parse::<toml::Table>().is_err() => {
+                    problems.push(not_toml(Path::new(file), text, &error));
+                }
                 Err(error) => {
                     let line =
                         error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-                    problems.push(Problem::at("", error.message().to_owned()).located(Path::new(file), line));
+                    let message = error.message().replace("sequence", "list");
+                    let message = message.replace(
+                        "invalid type: map",
+                        "invalid type: section, write [[name]] with two brackets",
+                    );
+                    problems.push(Problem::at("", message).located(Path::new(file), line));
                 }
             }
         }

@@ -1,0 +1,107 @@
+//! What a profile says is the Trust's own, checked: a domain that is none, a handle with a space in it or a period that
+//! ends before it begins would protect nothing, in silence.
+
+use std::collections::HashSet;
+
+use crate::model::{Profile, RegisterKind, Watch};
+
+/// Days of the longest pre-election period that anybody plans.
+const LONGEST_PERIOD: i64 = 120;
+
+/// Every mistake with its key.
+pub(super) fn mistakes(profile: &Profile) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut ids = HashSet::new();
+    for (index, watch) in profile.watches.iter().enumerate() {
+        if !ids.insert(watch.id.as_str()) {
+            found.push((format!("watch[{index}].id"), format!("{:?} is the name of two watches", watch.id)));
+        }
+        found.extend(terms(index, watch));
+    }
+    for (list, domains) in [("domains", &profile.domains), ("elsewhere", &profile.elsewhere)] {
+        for (index, domain) in domains.iter().enumerate() {
+            found.extend(domain_mistake(domain).map(|message| (format!("{list}[{index}]"), message)));
+        }
+    }
+    for (index, handle) in profile.handles.iter().enumerate() {
+        found.extend(handle_mistake(handle).map(|message| (format!("handles[{index}]"), message)));
+    }
+    for (index, entry) in profile.register.iter().enumerate() {
+        let mistake = match entry.kind {
+            RegisterKind::Account => handle_mistake(&entry.name),
+            RegisterKind::Domain => domain_mistake(&entry.name),
+            RegisterKind::Site => site_mistake(&entry.name),
+        };
+        found.extend(mistake.map(|message| (format!("register[{index}].name"), message)));
+    }
+    for (index, period) in profile.pre_election.iter().enumerate() {
+        let days = (period.to - period.from).num_days();
+        if days < 0 {
+            let message = format!("ends on {} before it begins on {}", period.to, period.from);
+            found.push((format!("pre_election[{index}].to"), message));
+        } else if days > LONGEST_PERIOD {
+            let message =
+                format!("{days} days from {} to {}: no period is that long", period.from, period.to);
+            found.push((format!("pre_election[{index}].to"), message));
+        }
+    }
+    found
+}
+
+fn terms(index: usize, watch: &Watch) -> Vec<(String, String)> {
+    if watch.terms.is_empty() {
+        return vec![(format!("watch[{index}].terms"), "name at least one word or phrase".to_owned())];
+    }
+    let letters = |term: &str| term.chars().filter(|c| c.is_alphanumeric()).count();
+    let short = watch.terms.iter().enumerate().filter(|(_, term)| letters(term) < 2);
+    let message = |term: &str| format!("{term:?} is too short: it would stand in every other text");
+    short.map(|(place, term)| (format!("watch[{index}].terms[{place}]"), message(term))).collect()
+}
+
+fn domain_mistake(domain: &str) -> Option<String> {
+    let labels: Vec<&str> = domain.split('.').collect();
+    let is_label = |label: &&str| {
+        !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-') && !label.starts_with('-')
+    };
+    (labels.len() < 2 || !labels.iter().all(is_label))
+        .then(|| format!("{domain:?} is no domain: write it as solent.nhs.uk, without https:// or @"))
+}
+
+fn handle_mistake(handle: &str) -> Option<String> {
+    let name = handle.strip_prefix('@').unwrap_or(handle);
+    let fits = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
+    (!fits).then(|| {
+        format!("{handle:?} is no account name: write it as @SolentNHSTrust, as its platform shows it")
+    })
+}
+
+fn site_mistake(site: &str) -> Option<String> {
+    let is_address = url::Url::parse(site).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    (!is_address && domain_mistake(site).is_some())
+        .then(|| format!("{site:?} is no address: write it as https://www.example.org/page"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_protect_nothing_is_told() {
+        for wrong in ["@solent.nhs.uk", "https://solent.nhs.uk", "solent", "solent nhs uk", ""] {
+            assert!(domain_mistake(wrong).is_some(), "{wrong}");
+        }
+        assert_eq!(domain_mistake("jobs.solent.nhs.uk"), None);
+        for wrong in ["@Solent Childrens", "", "@", "https://x.example/Solent"] {
+            assert!(handle_mistake(wrong).is_some(), "{wrong}");
+        }
+        assert_eq!(handle_mistake("@SolentNHSTrust").or(handle_mistake("Solent.Childrens_1")), None);
+        let text = include_str!("../../config/profiles/solent.toml");
+        let wrong = text
+            .replace("to = 2026-05-07", "to = 2026-02-07")
+            .replace("\"Solent NHS Trust\", \"", "\"S\", \"");
+        let found = mistakes(&toml::from_str(&wrong).unwrap());
+        let keys: Vec<&str> = found.iter().map(|(key, _)| key.as_str()).collect();
+        assert_eq!(keys, ["watch[0].terms[0]", "pre_election[0].to"]);
+        assert_eq!(mistakes(&toml::from_str(text).unwrap()), []);
+    }
+}
