@@ -2,7 +2,10 @@
 //! lists them (omission, repetition, transposition, neighbouring key, bit flip, homoglyph and punycode,
 //! hyphen, added words, other ending, the whole name inside another's).
 
+mod glyphs;
+
 use crate::model::{Folded, Profile};
+use glyphs::{looks_like, plain_letters};
 
 /// How a domain resembles one of the Trust's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,23 +186,6 @@ const ADDED: [&str; 132] = [
     "referrals",
 ];
 
-/// Look-alikes made of several letters.
-const GLYPHS: [(&str, &str); 13] = [
-    ("rn", "m"),
-    ("nn", "m"),
-    ("vv", "w"),
-    ("uu", "w"),
-    ("cl", "d"),
-    ("i", "l"),
-    ("0", "o"),
-    ("1", "l"),
-    ("5", "s"),
-    ("3", "e"),
-    ("4", "a"),
-    ("8", "b"),
-    ("9", "g"),
-];
-
 /// Neighbouring parts that may make up the Trust's label together.
 const MAX_JOINED: usize = 4;
 
@@ -216,7 +202,7 @@ pub fn lookalike(host: &str, profile: &Profile) -> Option<Likeness> {
         return None;
     }
     let spoken = idna_unicode(&host);
-    let plain = Folded::new(&spoken).text().to_lowercase();
+    let plain = plain_letters(&Folded::new(&spoken).text().to_lowercase());
     let label = registrable_label(&plain);
     let labels: Vec<String> = profile.domains.iter().map(|domain| registrable_label(domain)).collect();
     let mut best = None;
@@ -259,21 +245,19 @@ fn resembles(
 ) -> Option<Likeness> {
     let flat = domain.replace('.', "-");
     let glued = domain.replace('.', "");
-    let flattened = unglyphed(&plain.replace(['.', '-'], ""));
+    let flattened = plain.replace(['.', '-'], "");
     let slipped = || {
         let rest = domain.strip_prefix(own)?;
         let (first, after) = plain.split_once('.')?;
         let below = after.strip_prefix(rest.strip_prefix('.')?)?.starts_with('.');
-        Some(
-            below
-                && (is_slip(first, own) || GLYPHS.iter().any(|(many, one)| is_glyph(first, own, many, one))),
-        )
+        Some(below && (is_slip(first, own) || looks_like(first, own)))
     };
     let whole = slipped() == Some(true)
         || plain.strip_prefix(domain).is_some_and(|rest| rest.starts_with('.'))
         || plain.contains(&format!(".{domain}."))
-        || (plain.contains(&flat) || plain.contains(&glued) || flattened.starts_with(&glued))
-            && own.len() >= MIN_SLIP;
+        || (plain.contains(&flat) || plain.contains(&glued) || begins_like(&flattened, &glued))
+            && own.len() >= MIN_SLIP
+        || under_like_suffix(plain, own, domain);
     if whole {
         return Some(Likeness::Inside);
     }
@@ -287,7 +271,7 @@ fn resembles(
             Likeness::Hyphen
         });
     }
-    if GLYPHS.iter().any(|(many, one)| is_glyph(&bare, own, many, one)) || unglyphed(&bare) == own {
+    if looks_like(&bare, own) {
         return Some(Likeness::Homoglyph);
     }
     if is_slip(&bare, own) {
@@ -297,6 +281,27 @@ fn resembles(
         return Some(Likeness::AddedWords);
     }
     by_parts(plain, own).or_else(|| split_by_dot(plain, own).then_some(Likeness::Slip))
+}
+
+/// Whether `text` begins with `own`, in so many letters or in others that look alike.
+fn begins_like(text: &str, own: &str) -> bool {
+    text.starts_with(own)
+        || (own.len()..=own.len() + 2).any(|end| text.get(..end).is_some_and(|start| looks_like(start, own)))
+}
+
+/// Slips in the part above the Trust's label.
+const MAX_SUFFIX_SLIPS: usize = 2;
+
+/// `solent.nhsc.uk`, `solent.nh.uk`: the Trust's own label under a name that is nearly `nhs.uk`.
+fn under_like_suffix(plain: &str, own: &str, domain: &str) -> bool {
+    let above = |text: &str| text.split_once('.').map(|(first, rest)| (first.to_owned(), rest.to_owned()));
+    let Some((first, suffix)) = above(plain).filter(|(first, _)| first == own) else { return false };
+    let (Some(theirs), Some(ours)) = (above(&suffix), above(domain).and_then(|(_, rest)| above(&rest)))
+    else {
+        return false;
+    };
+    let slips = strsim::damerau_levenshtein(&theirs.0, &ours.0);
+    !first.is_empty() && theirs.1 == ours.1 && (1..=MAX_SUFFIX_SLIPS).contains(&slips)
 }
 
 /// `secanb-nhs.example`, `sec-amb.nhs-pay.example`: a part of the name resembles the Trust's label, all other
@@ -314,8 +319,7 @@ fn by_parts(plain: &str, own: &str) -> Option<Likeness> {
             if joined == own {
                 return Some(Likeness::AddedWords);
             }
-            if unglyphed(&joined) == own || GLYPHS.iter().any(|(many, one)| is_glyph(&joined, own, many, one))
-            {
+            if looks_like(&joined, own) {
                 return Some(Likeness::Homoglyph);
             }
             if is_slip(&joined, own) {
@@ -337,21 +341,6 @@ fn split_by_dot(plain: &str, own: &str) -> bool {
         labels.pop();
     }
     false
-}
-
-fn is_glyph(label: &str, own: &str, many: &str, one: &str) -> bool {
-    own.match_indices(one).any(|(at, _)| format!("{}{many}{}", &own[..at], &own[at + one.len()..]) == label)
-        || own
-            .match_indices(many)
-            .any(|(at, _)| format!("{}{one}{}", &own[..at], &own[at + many.len()..]) == label)
-}
-
-/// With every look-alike digit and pair read as what it looks like.
-fn unglyphed(label: &str) -> String {
-    GLYPHS
-        .iter()
-        .filter(|(many, _)| !matches!(*many, "nn" | "uu" | "i"))
-        .fold(label.to_owned(), |text, (many, one)| text.replace(many, one))
 }
 
 /// One letter left out, doubled, swapped with its neighbour, mistyped for a near key or another vowel, one bit
@@ -386,8 +375,8 @@ fn is_slip(label: &str, own: &str) -> bool {
                 let rest_agrees = label[at + 1..] == own[at..];
                 let added = label[at];
                 let beside = [at.checked_sub(1).map(|at| own[at]), own.get(at).copied()];
-                // At the end any letter or digit is added; in between a doubled one or a neighbour's key.
-                let at_end = at == own.len() || at == 0;
+                // At the end any letter or digit is added, an "s" anywhere; in between a doubled one or a neighbour's key.
+                let at_end = at == own.len() || at == 0 || added == 's';
                 rest_agrees
                     && (at_end
                         || beside.into_iter().flatten().any(|c| c == added || are_neighbours(c, added)))
