@@ -8,6 +8,9 @@ use crate::matching::Budget;
 /// Log-odds from which the statistical model counts as sure.
 const SURE: f64 = 4.0;
 
+/// Log-odds from which the statistical model may speak alone.
+const LIKELY: f64 = 1.0;
+
 /// What the model adds is told from here on.
 const WORTH_TELLING: f64 = 0.05;
 
@@ -27,7 +30,7 @@ pub struct Held {
 pub(super) struct Verdict {
     /// 0 to 1.
     pub(super) score: f64,
-    /// Whether the statistical model finds it likelier than not.
+    /// Whether the statistical model may speak alone.
     likely: bool,
     /// Every item that held, in the rule's order.
     pub(super) items: Vec<Held>,
@@ -35,7 +38,7 @@ pub(super) struct Verdict {
 
 impl Verdict {
     /// Whether it reaches `threshold`, and something speaks for it in words: evidence of the rule, or a model
-    /// that finds it likelier than not.
+    /// that finds it likely.
     pub(super) fn fires(&self, rule: &CompiledRule, place: &Place, threshold: f64) -> bool {
         let said = self.items.iter().any(|held| held.weight > 0.0 && held.item < rule.evidence.len());
         // A score is a sum of weights with two decimals.
@@ -74,7 +77,7 @@ pub(super) fn weigh(rule: &CompiledRule, view: &View<'_>, place: &Place, budget:
         let weight = rule.rule.learned * (odds / SURE).clamp(-1.0, 1.0).midpoint(1.0);
         let words = view.masker.mask_line(&view.opinion.words(rule.rule.category).join("”, “"));
         verdict.score += weight;
-        verdict.likely = odds > 1.0;
+        verdict.likely = odds > LIKELY;
         let because = if words.as_str().is_empty() || odds < 0.0 {
             "reads a little like documents of this kind".to_owned()
         } else {

@@ -323,7 +323,7 @@ impl Names<'_> {
             && text.chars().all(|c| c.is_alphabetic() || matches!(c, '-' | '\''))
             && !NO_SURNAME.contains(&self.key(at))
             && (self.is_shouted(at) || self.surname[at] && !self.forename[at]);
-        let forename = self.is_capital(next) && self.forename[next] && !self.surname[next];
+        let forename = self.is_capital(next) && self.forename[next];
         // A comma also ends a clause: a place, a greeting. Then the surname must look like a list's.
         let parted = between == "_" || between == ", " && self.is_shouted(at) && !self.is_shouted(next);
         (parted && surname && forename).then(|| {
