@@ -68,9 +68,14 @@ pub(super) fn all(seen: &Seen<'_>, rules: &RuleSet, masker: &Masker, found: &mut
             read.iter().flat_map(|field| matches(seen, *field, pattern)).collect(),
         );
     }
-    for (name, kind) in
-        [("phone", ShapeKind::Phone), ("email", ShapeKind::Email), ("birth_date", ShapeKind::DateOfBirth)]
-    {
+    for (name, kind) in [
+        ("nhs_number", ShapeKind::NhsNumber),
+        ("ni_number", ShapeKind::NiNumber),
+        ("postcode", ShapeKind::Postcode),
+        ("phone", ShapeKind::Phone),
+        ("email", ShapeKind::Email),
+        ("birth_date", ShapeKind::DateOfBirth),
+    ] {
         let runs = seen.shapes.iter().flat_map(|(field, shapes)| {
             let wanted = shapes.iter().filter(|shape| shape.kind == kind && !masker.is_own(shape));
             wanted.filter_map(|shape| seen.reading.run_of(*field, shape.start, shape.end)).collect::<Vec<_>>()

@@ -113,7 +113,10 @@ fn streets(text: &str) -> Vec<(usize, usize)> {
     while let Some(captures) = ADDRESS.captures_at(text, from) {
         let whole = captures.get(0).expect("a match has a whole");
         let name = captures.name("name").map_or("", |name| name.as_str());
-        let is_name = name.split_ascii_whitespace().all(is_in_a_name);
+        let street = whole.as_str().rsplit(' ').next().unwrap_or_default();
+        let is_name = name.split_ascii_whitespace().all(is_in_a_name)
+            // "2 The Paddocks", and not "2 in the road".
+            || name.trim() == "The" && street.starts_with(|c: char| c.is_ascii_uppercase());
         // "5,114 miles" is a distance.
         let is_part = text[..whole.start()].ends_with(|c: char| matches!(c, ',' | '.'))
             && text[..whole.start() - 1].ends_with(|c: char| c.is_ascii_digit());
@@ -147,6 +150,7 @@ mod tests {
             "flat 3, 9b Nelson Road",
             "lives at 212 old post office lane",
             "Flat 6 Cedar Court",
+            "2 The Paddocks",
         ] {
             assert!(holds_street(text), "{text}");
         }

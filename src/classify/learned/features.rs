@@ -13,9 +13,19 @@ use crate::model::{DocumentKind, Field};
 
 /// Letters by which inflected forms of a word are known as one.
 const STEM: usize = 5;
-/// Lists that hold names: who somebody is must not count.
-const NAMES: [&str; 7] =
-    ["forename", "forename_word", "surname", "surname_word", "person_title", "person_cue", "catchment_place"];
+/// Lists that hold names and numbers: who somebody is must not count, nor a shape that its rule looks at itself.
+const NAMES: [&str; 10] = [
+    "forename",
+    "forename_word",
+    "surname",
+    "surname_word",
+    "person_title",
+    "person_cue",
+    "catchment_place",
+    "nhs_number",
+    "ni_number",
+    "postcode",
+];
 
 /// The features of a document for one organisation: words and letters with how often they stand there, and facts.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -12,7 +12,7 @@ use crate::model::{Category, Origin, Writer};
 use crate::problem::{Problem, not_toml};
 
 /// What detectors find, as lists that queries may name.
-pub(in crate::classify) const DETECTED: [&str; 15] = [
+pub(in crate::classify) const DETECTED: [&str; 18] = [
     "this",
     "name",
     "person",
@@ -21,6 +21,9 @@ pub(in crate::classify) const DETECTED: [&str; 15] = [
     "birth_date",
     "time",
     "money",
+    "nhs_number",
+    "ni_number",
+    "postcode",
     "phone",
     "email",
     "handle",
