@@ -4,7 +4,7 @@ use crate::matching::FactKey;
 use crate::model::{Category, Document, DocumentKind, Field, Mention, Profile};
 
 /// What queries may ask for with `is:`.
-pub(super) const SIGNALS: [&str; 28] = [
+pub(super) const SIGNALS: [&str; 29] = [
     "registered",
     "own_host",
     "foreign_host",
@@ -18,6 +18,7 @@ pub(super) const SIGNALS: [&str; 28] = [
     "phone_shape",
     "identifier_near",
     "cued",
+    "told_birth",
     "street_before",
     "mobile",
     "freephone",

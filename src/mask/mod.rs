@@ -11,7 +11,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use shape::pattern;
-pub use shape::{Shape, ShapeKind, digit_windows, has_postcode_area, is_cued_birth, is_nhs_number, shapes};
+pub use shape::{
+    Shape, ShapeKind, digit_windows, has_postcode_area, is_cued_birth, is_nhs_number, is_told_birth, shapes,
+};
 
 use shape::{candidates, likeliest};
 

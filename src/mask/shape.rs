@@ -188,7 +188,7 @@ pub(crate) fn pattern(expression: &str) -> Regex {
 }
 
 static NI_NUMBER: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"\b([a-ceghj-pr-tw-z])[ .\-]?([a-ceghj-npr-tw-z])(?:[ .\-_/]{0,2}[0-9]){6}[ .\-_/]{0,2}[a-d]\b")
+    pattern(r"\b([a-ceghj-pr-tw-z])[ .\-]?([a-ceghj-npr-tw-z])(?:[ .\-_/]{0,3}[0-9]){6}[ .\-_/]{0,3}[a-d]\b")
 });
 static POSTCODE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -238,13 +238,19 @@ static DATE: LazyLock<Regex> = LazyLock::new(|| {
     let ordinal = "(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|thirteenth|fourteenth|fifteenth|sixteenth|seventeenth|eighteenth|nineteenth|twentieth|twenty[ -](?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|thirtieth|thirty[ -]first)";
     let tens = "(?:ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?|(?:oh?|hundred and)[ -](?:one|two|three|four|five|six|seven|eight|nine))";
     pattern(&format!(
-        r"\b{weekday}(?:[0-3]?[0-9](?:st|nd|rd|th)?(?: of)?[ \-./,]{{0,2}}{month}[ \-./,]{{0,2}}{year}|[0-3]?[0-9][ ]?[\-./][ ]?[01]?[0-9][ ]?[\-./][ ]?(?:[0-9]{{4}}|[0-9]{{2}})|[0-3][0-9] [01][0-9] (?:19|20)[0-9]{{2}}|[0-3]?[0-9][\-./ ]{roman}[\-./ ](?:19|20)?[0-9]{{2}}|(?:the )?[0-3]?[0-9](?:st|nd|rd|th)? of (?:the )?[01]?[0-9](?:st|nd|rd|th)?,? (?:19|20)[0-9]{{2}}|(?:the )?{ordinal} of (?:the )?[01]?[0-9](?:st|nd|rd|th)?,? (?:19|20)[0-9]{{2}}|(?:the )?{ordinal} of {month},? {year}|{month}[ ]{{1,2}}[0-3]?[0-9](?:st|nd|rd|th)?,?[ ]{{1,2}}(?:19|20)[0-9]{{2}}|(?:19|20)[0-9]{{2}}[\-./][01]?[0-9][\-./][0-3]?[0-9]|[0-3][0-9][01][0-9](?:19|20)[0-9]{{2}}|(?:the )?(?:{ordinal}|[0-3]?[0-9](?:st|nd|rd|th)) of {month},? (?:nineteen|twenty|two thousand(?: and)?)[ -]{tens})\b"
+        r"\b{weekday}(?:[0-3]?[0-9](?:st|nd|rd|th)?(?: of)?[ \-./,]{{0,2}}{month}[ \-./,]{{0,2}}{year}|[0-3]?[0-9][ ]?[\-./][ ]?[01]?[0-9][ ]?[\-./][ ]?(?:[0-9]{{4}}|[0-9]{{2}})|[0-3][0-9] [01][0-9] (?:19|20)[0-9]{{2}}|[0-3]?[0-9] ?[\-./ ] ?{roman} ?[\-./ ] ?(?:19|20)?[0-9]{{2}}|(?:the )?[0-3]?[0-9](?:st|nd|rd|th)? of (?:the )?[01]?[0-9](?:st|nd|rd|th)?,? (?:19|20)[0-9]{{2}}|(?:the )?{ordinal} of (?:the )?[01]?[0-9](?:st|nd|rd|th)?,? (?:19|20)[0-9]{{2}}|(?:the )?{ordinal} of {month},? {year}|{month}[ ]{{1,2}}[0-3]?[0-9](?:st|nd|rd|th)?,?[ ]{{1,2}}(?:19|20)[0-9]{{2}}|(?:19|20)[0-9]{{2}}[\-./][01]?[0-9][\-./][0-3]?[0-9]|[0-3][0-9][01][0-9](?:19|20)[0-9]{{2}}|(?:the )?(?:{ordinal}|[0-3]?[0-9](?:st|nd|rd|th)) of {month},? (?:(?:nineteen|twenty|two thousand(?: and)?)[ -])?{tens})\b"
     ))
 });
 /// Words that make a date one of birth.
 static BIRTH_CUE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"\bd[ ._/]?o[ ._/]?b\b|\bborn\b|\bbirth(?:date|day|days)?\b|\bb'?day\b|\binto (?:the|this) world\b|\bleap year baby\b|\bturn(?:s|ed|ing) [1-9][0-9]?\b|\barrived in (?:the|this) world\b|\bb\. ?(?:the |[0-3]?[0-9]|(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,7} [0-3]?[0-9])|\bd\.? ?o'? ?b(?:irth)?\b|\bdate o' birth\b",
+    )
+});
+/// Words in which people tell of a birth without naming it.
+static BIRTH_STORY: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"\b(?:arrived|came out|popped out|put in an appearance|first drew breath|came to us|vintage|brewed|safely delivered|had (?:him|her|me|them) on|(?:turned up|entered)(?: in)? (?:the|this) world|[1-9][0-9]? ?lbs?)\b",
     )
 });
 static PHONE: LazyLock<Regex> = LazyLock::new(|| {
@@ -288,12 +294,14 @@ const NUMBER_NEAR: usize = 60;
 
 /// Full dates beside a word for birth or in the row of an identifier.
 fn birth_dates(text: &str, numbers: &[Range<usize>]) -> Vec<Range<usize>> {
-    let cues: Vec<Range<usize>> = BIRTH_CUE.find_iter(text).map(|cue| cue.range()).collect();
+    let mut cues: Vec<Range<usize>> = BIRTH_CUE.find_iter(text).map(|cue| cue.range()).collect();
+    let headed = cues.clone();
+    cues.extend(BIRTH_STORY.find_iter(text).map(|cue| cue.range()));
     if cues.is_empty() && numbers.is_empty() {
         return Vec::new();
     }
     let dates: Vec<Range<usize>> = DATE.find_iter(text).map(|date| date.range()).collect();
-    let headings = headings(text, &cues);
+    let headings = headings(text, &headed);
     let is_meant = |date: &&Range<usize>| {
         cues.iter().any(|cue| is_beside(date, cue))
             || headings.iter().any(|heading| heading.contains(&date.start))
@@ -321,6 +329,11 @@ pub fn is_cued_birth(text: &str, date: &Shape) -> bool {
             && !between(cue.end, date.start.max(cue.end))
             && !between(date.end, cue.start.max(date.end))
     }) || headings(text, &cues).iter().any(|heading| heading.contains(&date.start))
+}
+
+/// Whether words that tell of a birth stand beside this date.
+pub fn is_told_birth(text: &str, date: &Shape) -> bool {
+    BIRTH_STORY.find_iter(text).any(|cue| is_beside(&(date.start..date.end), &cue.range()))
 }
 
 /// "b. 12.6.1994": the cue runs into the date's first digits.
