@@ -173,10 +173,6 @@ fn answer(classifier: &Classifier, line: &[u8], explain: Option<Form>) -> Result
         }
         from_html = true;
     }
-    let fields = [Field::Title, Field::Text, Field::Author, Field::AuthorHandle, Field::Url];
-    if fields.into_iter().all(|field| document.field(field).trim().is_empty()) {
-        return Err((id, "nothing to judge: give at least one of text, html, title, author, url".to_owned()));
-    }
     match explain {
         Some(Form::Text) => return Ok(super::explain::text(&input.id, &classifier.explain(&document))),
         Some(Form::Json) => return Ok(super::explain::json(&input.id, &classifier.explain(&document))),

@@ -49,7 +49,7 @@ pub(super) fn mistakes(profile: &Profile) -> Vec<(String, String)> {
 }
 
 fn terms(index: usize, watch: &Watch) -> Vec<(String, String)> {
-    if watch.terms.is_empty() {
+    if watch.terms.iter().all(|term| term.trim().is_empty()) {
         return vec![(format!("watch[{index}].terms"), "name at least one word or phrase".to_owned())];
     }
     let letters = |term: &str| term.chars().filter(|c| c.is_alphanumeric()).count();

@@ -33,6 +33,8 @@ const FIELDS: [Field; 4] = [Field::Title, Field::Text, Field::Author, Field::Aut
 
 /// Names looked at in one field: a text that says nothing else is judged by its first ones.
 const MAX_FOUND: usize = 500;
+/// Names in one field about which a query is asked: a text about the sea holds its name a thousand times.
+const MAX_ASKED: usize = 100;
 
 /// Why the watches cannot be compiled.
 #[derive(Debug, thiserror::Error)]
@@ -140,19 +142,23 @@ impl Matcher {
 
     fn find_in(&self, whole: &Whole<'_>, field: Field, folded: &Folded<'_>, mentions: &mut [Vec<Mention>]) {
         let spaced = Spaced::new(folded);
-        let mut found = Vec::new();
+        let (mut found, mut asked) = (Vec::new(), 0);
         for hit in self.automaton.find_overlapping_iter(spaced.text()) {
-            if found.len() >= MAX_FOUND {
+            if found.len() - asked >= MAX_FOUND {
                 break;
             }
             for term in &self.patterns[hit.pattern().as_usize()] {
                 let organisation = &self.organisations[term.organisation];
                 let watch = &organisation.watches[term.watch];
                 let (start, end) = (hit.start(), hit.end());
+                if watch.asks && asked >= MAX_ASKED {
+                    continue;
+                }
                 if term.fits(&spaced, field, start, end)
                     && watch.context.admits(&spaced, start, end, whole, field)
                 {
                     found.push(NameFound { organisation: term.organisation, watch: term.watch, start, end });
+                    asked += usize::from(watch.asks);
                 }
             }
         }

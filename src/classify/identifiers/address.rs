@@ -118,7 +118,7 @@ fn streets(text: &str) -> Vec<(usize, usize)> {
             // "2 The Paddocks", and not "2 in the road".
             || name.trim() == "The" && street.starts_with(|c: char| c.is_ascii_uppercase());
         // "5,114 miles" is a distance.
-        let is_part = text[..whole.start()].ends_with(|c: char| matches!(c, ',' | '.'))
+        let is_part = text[..whole.start()].ends_with([',', '.'])
             && text[..whole.start() - 1].ends_with(|c: char| c.is_ascii_digit());
         if is_name && !is_part {
             found.push((whole.start(), whole.end()));

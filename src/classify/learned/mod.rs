@@ -193,8 +193,8 @@ fn is_for_people(feature: &str) -> bool {
     !feature.contains(['*', '{', '<', ':', '#'])
 }
 
-/// The values of a document's features at their places: by number and rarity, the length of words, letters and
-/// facts each as [`LENGTHS`] says. `known` gives a feature's place and rarity, and leaves out what is unknown.
+/// The values of a document's features at their places: by number and rarity, words, letters and facts each of
+/// a length of their own. `known` gives a feature's place and rarity, and leaves out what is unknown.
 pub fn values<'f>(
     features: &'f Features,
     known: impl Fn(Feature<'f>) -> Option<(usize, f64)>,
