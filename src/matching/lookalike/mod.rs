@@ -3,9 +3,13 @@
 //! hyphen, added words, other ending, the whole name inside another's).
 
 mod glyphs;
+mod slips;
+mod words;
 
 use crate::model::{Folded, Profile};
 use glyphs::{looks_like, plain_letters};
+use slips::{MIN_SLIP, is_slip};
+use words::{is_made_of_added, with_added_words};
 
 /// How a domain resembles one of the Trust's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,147 +54,8 @@ impl Likeness {
     }
 }
 
-/// Words that registrants add to sound official.
-const ADDED: [&str; 132] = [
-    "nhs",
-    "nhsuk",
-    "nhstrust",
-    "trust",
-    "health",
-    "healthcare",
-    "hospital",
-    "hospitals",
-    "clinic",
-    "clinics",
-    "care",
-    "medical",
-    "doctor",
-    "doctors",
-    "nurse",
-    "nurses",
-    "ambulance",
-    "foundation",
-    "ft",
-    "university",
-    "partnership",
-    "service",
-    "services",
-    "pay",
-    "payroll",
-    "payslip",
-    "payslips",
-    "payment",
-    "payments",
-    "refund",
-    "refunds",
-    "invoice",
-    "pension",
-    "pensions",
-    "wages",
-    "job",
-    "jobs",
-    "career",
-    "careers",
-    "recruit",
-    "recruitment",
-    "recruiting",
-    "vacancy",
-    "vacancies",
-    "apply",
-    "hr",
-    "bank",
-    "staff",
-    "staffbank",
-    "staffing",
-    "work",
-    "login",
-    "logins",
-    "log",
-    "in",
-    "signin",
-    "sign",
-    "logon",
-    "account",
-    "accounts",
-    "portal",
-    "secure",
-    "security",
-    "verify",
-    "verification",
-    "update",
-    "online",
-    "web",
-    "mail",
-    "email",
-    "webmail",
-    "owa",
-    "my",
-    "app",
-    "support",
-    "help",
-    "helpdesk",
-    "it",
-    "official",
-    "patient",
-    "patients",
-    "appointment",
-    "appointments",
-    "booking",
-    "bookings",
-    "book",
-    "results",
-    "records",
-    "test",
-    "tests",
-    "vaccine",
-    "vaccination",
-    "vaccinations",
-    "covid",
-    "uk",
-    "gov",
-    "www",
-    "the",
-    "org",
-    "com",
-    "net",
-    "co",
-    "info",
-    "ac",
-    "claim",
-    "claims",
-    "compensation",
-    "fine",
-    "fines",
-    "fee",
-    "fees",
-    "penalty",
-    "parking",
-    "ticket",
-    "tickets",
-    "survey",
-    "surveys",
-    "dental",
-    "dentist",
-    "dentists",
-    "therapy",
-    "therapies",
-    "rota",
-    "rotas",
-    "shifts",
-    "letter",
-    "letters",
-    "prescription",
-    "prescriptions",
-    "desk",
-    "referral",
-    "referrals",
-];
-
 /// Neighbouring parts that may make up the Trust's label together.
 const MAX_JOINED: usize = 4;
-
-/// The shortest label of which a slip is told from another word (characters).
-const MIN_SLIP: usize = 4;
 
 /// How `host` resembles an address of the Trust, if it does. Its own and those listed as somebody else's do not.
 pub fn lookalike(host: &str, profile: &Profile) -> Option<Likeness> {
@@ -341,123 +206,6 @@ fn split_by_dot(plain: &str, own: &str) -> bool {
         labels.pop();
     }
     false
-}
-
-/// One letter left out, doubled, swapped with its neighbour, mistyped for a near key or another vowel, one bit
-/// off, or one letter added in front or behind.
-fn is_slip(label: &str, own: &str) -> bool {
-    let (label, own): (Vec<char>, Vec<char>) = (label.chars().collect(), own.chars().collect());
-    if own.len() < MIN_SLIP {
-        return false;
-    }
-    let differs_at = |a: &[char], b: &[char]| a.iter().zip(b).position(|(x, y)| x != y);
-    match label.len().cmp(&own.len()) {
-        std::cmp::Ordering::Equal => {
-            let Some(at) = differs_at(&label, &own) else { return true };
-            let swapped = at + 1 < own.len()
-                && label[at] == own[at + 1]
-                && label[at + 1] == own[at]
-                && label[at + 2..] == own[at + 2..];
-            swapped
-                || label[at + 1..] == own[at + 1..]
-                    && (are_neighbours(label[at], own[at]) || are_vowels(label[at], own[at]) || is_bit_flip(label[at], own[at]))
-                // Both keys mistyped in the same way: a doubled letter.
-                || doubled_replaced(&label, &own, at)
-        }
-        std::cmp::Ordering::Less => {
-            label.len() + 1 == own.len()
-                && label.len() + 1 >= MIN_SLIP
-                && differs_at(&label, &own).is_none_or(|at| label[at..] == own[at + 1..])
-        }
-        std::cmp::Ordering::Greater => {
-            label.len() == own.len() + 1 && {
-                let at = differs_at(&label, &own).unwrap_or(own.len());
-                let rest_agrees = label[at + 1..] == own[at..];
-                let added = label[at];
-                let beside = [at.checked_sub(1).map(|at| own[at]), own.get(at).copied()];
-                // At the end any letter or digit is added, an "s" anywhere; in between a doubled one or a neighbour's key.
-                let at_end = at == own.len() || at == 0 || added == 's';
-                rest_agrees
-                    && (at_end
-                        || beside.into_iter().flatten().any(|c| c == added || are_neighbours(c, added)))
-            }
-        }
-    }
-}
-
-fn doubled_replaced(label: &[char], own: &[char], at: usize) -> bool {
-    at + 1 < own.len()
-        && own[at] == own[at + 1]
-        && label[at] == label[at + 1]
-        && label[at + 2..] == own[at + 2..]
-        && are_neighbours(label[at], own[at])
-}
-
-/// Keys beside each other on the keyboards that dnstwist knows (qwerty, qwertz, azerty).
-fn are_neighbours(a: char, b: char) -> bool {
-    const ROWS: [[&str; 4]; 3] = [
-        ["1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm"],
-        ["1234567890", "qwertzuiop", "asdfghjkl", "yxcvbnm"],
-        ["1234567890", "azertyuiop", "qsdfghjklm", "wxcvbn"],
-    ];
-    ROWS.iter().any(|rows| {
-        let at = |c: char| {
-            rows.iter()
-                .enumerate()
-                .find_map(|(row, keys)| keys.find(c).map(|column| (row.cast_signed(), column.cast_signed())))
-        };
-        match (at(a), at(b)) {
-            (Some(first), Some(second)) => {
-                let (row, column) = (second.0 - first.0, second.1 - first.1);
-                // Each row lies half a key to the right of the one above it.
-                matches!((row, column), (0, 1 | -1) | (1, 0 | -1) | (-1, 0 | 1))
-            }
-            _ => false,
-        }
-    })
-}
-
-fn are_vowels(a: char, b: char) -> bool {
-    let vowel = |c: char| matches!(c, 'a' | 'e' | 'i' | 'o' | 'u');
-    vowel(a) && vowel(b)
-}
-
-fn is_bit_flip(a: char, b: char) -> bool {
-    a.is_ascii() && b.is_ascii() && ((a as u8) ^ (b as u8)).is_power_of_two()
-}
-
-/// Whether all of `label` but the Trust's own is made of added words.
-fn with_added_words(label: &str, own: &str) -> bool {
-    let bare: String = label.replace('-', "");
-    // Hyphens show where words part; a name of few letters needs them.
-    let by_hyphen = label.contains('-') && {
-        let parts: Vec<&str> = label.split('-').filter(|part| !part.is_empty()).collect();
-        let own_parts = parts.iter().filter(|part| **part == own).count();
-        own_parts == 1 && parts.iter().all(|part| *part == own || is_made_of_added(part))
-    };
-    by_hyphen
-        || bare.match_indices(own).any(|(at, _)| {
-            let (before, after) = (&bare[..at], &bare[at + own.len()..]);
-            !(before.is_empty() && after.is_empty()) && is_made_of_added(before) && is_made_of_added(after)
-        })
-}
-
-/// Whether `text` can be cut into added words (none counts); a year or a digit or two may stand among them.
-fn is_made_of_added(text: &str) -> bool {
-    let text = text.trim_matches(|c: char| c.is_ascii_digit());
-    let mut reachable = vec![false; text.len() + 1];
-    reachable[0] = true;
-    for at in 0..text.len() {
-        if !reachable[at] || !text.is_char_boundary(at) {
-            continue;
-        }
-        for word in ADDED {
-            if text[at..].starts_with(word) {
-                reachable[at + word.len()] = true;
-            }
-        }
-    }
-    reachable[text.len()]
 }
 
 /// The label under the public suffix: `solent` of `www.solent.nhs.uk`.
