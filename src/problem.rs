@@ -45,15 +45,18 @@ pub fn not_toml(file: &Path, text: &str, error: &toml::de::Error) -> Problem {
     let message = error.message().trim();
     let written = line.and_then(|line| text.lines().nth(line - 1)).unwrap_or_default();
     let value = written.split_once('=').map_or("", |(_, value)| value.trim());
-    let hint = if written.contains(['“', '”', '‘', '’', '„']) {
-        "; use straight quotes, \" and not “ or ”"
-    } else if message.contains("must be quoted") && value.starts_with(|c: char| c.is_ascii_digit()) {
-        "; a day is written as 2027-03-15, without quotes"
-    } else if message.contains("duplicate key") {
-        "; where there may be several of a kind, each begins with two brackets, such as [[watch]]"
-    } else {
-        ""
-    };
+    let curly = ['“', '”', '‘', '’', '„'];
+    let in_list = value.trim_start_matches(['[', ' ']).split(',').chain(written.split(','));
+    let hint =
+        if in_list.into_iter().any(|item| item.trim().starts_with(curly) || item.trim().ends_with(curly)) {
+            "; use straight quotes, \" and not “ or ”"
+        } else if message.contains("must be quoted") && value.starts_with(|c: char| c.is_ascii_digit()) {
+            "; a day is written as 2027-03-15, without quotes"
+        } else if message.contains("duplicate key") {
+            "; where there may be several of a kind, each begins with two brackets, such as [[watch]]"
+        } else {
+            ""
+        };
     Problem::at("", format!("this is not TOML: {message}{hint}")).located(file, line)
 }
 

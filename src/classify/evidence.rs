@@ -38,12 +38,16 @@ pub(super) struct Verdict {
 
 impl Verdict {
     /// Whether it reaches `threshold`, and something speaks for it in words: evidence of the rule, or a model
-    /// that finds it likely.
+    /// that finds it likely; a rule without evidence asks in `when` alone.
     pub(super) fn fires(&self, rule: &CompiledRule, place: &Place, threshold: f64) -> bool {
         let said = self.items.iter().any(|held| held.weight > 0.0 && held.item < rule.evidence.len());
         // A score is a sum of weights with two decimals.
         self.score + 1e-9 >= threshold
-            && (said || self.likely || !place.runs.is_empty() || !place.spans.is_empty())
+            && (said
+                || self.likely
+                || rule.evidence.is_empty()
+                || !place.runs.is_empty()
+                || !place.spans.is_empty())
     }
 
     /// A sentence for people.
@@ -75,15 +79,17 @@ pub(super) fn weigh(rule: &CompiledRule, view: &View<'_>, place: &Place, budget:
     if rule.rule.learned > 0.0 {
         let odds = view.opinion.odds(rule.rule.category);
         let weight = rule.rule.learned * (odds / SURE).clamp(-1.0, 1.0).midpoint(1.0);
-        let words = view.masker.mask_line(&view.opinion.words(rule.rule.category).join("”, “"));
         verdict.score += weight;
         verdict.likely = odds > LIKELY;
-        let because = if words.as_str().is_empty() || odds < 0.0 {
-            "reads a little like documents of this kind".to_owned()
-        } else {
-            format!("reads like documents of this kind (“{words}”)")
-        };
         if weight >= WORTH_TELLING {
+            let words =
+                if odds > 0.0 { view.learned.words(&view.opinion, rule.rule.category) } else { Vec::new() };
+            let words = view.masker.mask_line(&words.join("”, “"));
+            let because = if words.as_str().is_empty() {
+                "reads a little like documents of this kind".to_owned()
+            } else {
+                format!("reads like documents of this kind (“{words}”)")
+            };
             verdict.items.push(Held { item: rule.evidence.len(), weight, because });
         }
     }

@@ -93,12 +93,13 @@ impl Classifier {
     /// # Errors
     /// A list that there is not.
     pub fn ask(&self, query: &Query, document: &Document) -> Result<Vec<Answer>, VocabularyError> {
-        let (rules, plans) = self.rules().with(&[query])?;
+        let (rules, plans) = self.rules().with(&[query]).map_err(|(_, error)| error)?;
         let parts = &*self.parts;
         let seen = super::Seen::new(document, &rules, &parts.masker);
         let answers = parts.mentioned(&seen, parts.matcher.find(document)).map(|mentioned| {
             let profile = &parts.profiles[mentioned.profile];
-            let view = super::View::new(&seen, profile, &mentioned.mentions, &rules, &parts.masker);
+            let view =
+                super::View::new(&seen, profile, &mentioned.mentions, &rules, &parts.masker, parts.learned);
             let budget = crate::matching::Budget::new(super::RULE_BUDGET);
             let runs = view.ask(&plans[0], super::This::NONE, &budget);
             let held = runs.map(|runs| runs.into_iter().map(|run| view.quote(run)).collect());

@@ -77,7 +77,12 @@ impl Judged {
             }],
             Self::Weighed { places, threshold } => places
                 .iter()
-                .filter(|(place, verdict)| !verdict.items.is_empty() || !place.spans.is_empty() || overran)
+                .filter(|(place, verdict)| {
+                    !verdict.items.is_empty()
+                        || !place.spans.is_empty()
+                        || rule.evidence.is_empty()
+                        || overran
+                })
                 .map(|(place, verdict)| {
                     let fired = verdict.fires(rule, place, *threshold);
                     Explanation {

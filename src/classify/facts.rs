@@ -51,8 +51,10 @@ impl Facts {
         let host = document.host();
         let own_host = !host.is_empty() && profile.owns_host(&host);
         let named = |field: Field| mentions.iter().any(|mention| mention.field == field);
-        // Some feeds give the handle as the author's name.
-        let named_by_handle = document.author.starts_with('@') && profile.owns_handle(&document.author);
+        // Some feeds give the handle as the author's name. Where there is a handle, anybody may choose the name.
+        let named_by_handle = document.author_handle.is_empty()
+            && document.author.starts_with('@')
+            && profile.owns_handle(&document.author);
         let registered = own_host || profile.owns_handle(&document.author_handle) || named_by_handle;
         let london =
             |at: chrono::DateTime<chrono::Utc>| at.with_timezone(&chrono_tz::Europe::London).date_naive();

@@ -25,7 +25,7 @@ pub use rules::{Rule, RuleExample, RuleSet};
 
 use crate::mask::Masker;
 use crate::matching::{
-    Budget, Matcher, MatcherError, Mentioned, Plan, Run, VocabularyError, lookalike, settled,
+    Budget, FactKey, Matcher, MatcherError, Mentioned, Plan, Query, QueryError, lookalike, settled,
 };
 use crate::model::{
     Category, Document, DocumentKind, Family, Field, Finding, Hit, OrganisationId, Profile, Span,
@@ -44,9 +44,6 @@ pub enum ClassifierError {
     /// The statistical model cannot be read.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// Too much is looked for at once.
-    #[error(transparent)]
-    Vocabulary(#[from] VocabularyError),
     /// The query of a watch cannot be used.
     #[error("profile {profile}, watch {watch:?}: query: {message}")]
     WatchQuery {
@@ -114,6 +111,7 @@ impl Classifier {
                 &mentioned.mentions,
                 &parts.rules,
                 &parts.masker,
+                parts.learned,
             )
         };
         mentioned.map(|mentioned| learned::features_of(&view(&mentioned))).collect()
@@ -142,13 +140,20 @@ impl Parts {
             let plans = &self.watch_plans[mentioned.profile];
             if mentioned.mentions.iter().any(|mention| plans.contains_key(&mention.watch)) {
                 let profile = &self.profiles[mentioned.profile];
-                let view = View::new(seen, profile, &mentioned.mentions, &self.rules, &self.masker);
-                let budget = Budget::new(RULE_BUDGET);
+                let view =
+                    View::new(seen, profile, &mentioned.mentions, &self.rules, &self.masker, self.learned);
+                let overran = &mut mentioned.overran;
                 mentioned.mentions.retain(|mention| {
                     let Some(plan) = plans.get(&mention.watch) else { return true };
                     let run = seen.reading.run_of_original(mention.field, mention.start, mention.end);
-                    let runs: Vec<Run> = run.into_iter().collect();
-                    view.ask(plan, This { runs: &runs, signals: &[] }, &budget).is_some()
+                    let budget = Budget::new(RULE_BUDGET);
+                    let holds = run.is_some_and(|run| view.holds_around(plan, run, &budget));
+                    let name = format!("watch {}", mention.watch);
+                    if budget.is_overrun() && !overran.contains(&name) {
+                        overran.push(name);
+                    }
+                    // What could not be asked to the end is no reason to overlook the Trust.
+                    holds || budget.is_overrun()
                 });
                 mentioned.mentions = settled(mentioned.mentions);
             }
@@ -159,10 +164,10 @@ impl Parts {
     /// Asks every rule. With `told`, every rule's reasoning is written there.
     fn judge(&self, seen: &Seen<'_>, mentioned: Mentioned, mut told: Option<&mut Vec<Explanation>>) -> Hit {
         let profile = &self.profiles[mentioned.profile];
-        let mut view = View::new(seen, profile, &mentioned.mentions, &self.rules, &self.masker);
+        let mut view = View::new(seen, profile, &mentioned.mentions, &self.rules, &self.masker, self.learned);
         view.opinion = self.learned.opinion(&learned::features_of(&view));
         let mut findings = Vec::new();
-        let mut overran = Vec::new();
+        let mut overran = mentioned.overran;
         for rule in self.rules.compiled() {
             let budget = Budget::new(RULE_BUDGET);
             let judged = Self::ask(rule, &view, &budget);
@@ -218,26 +223,26 @@ fn watch_plans(
     rules: RuleSet,
 ) -> Result<(RuleSet, Vec<HashMap<String, Plan>>), ClassifierError> {
     let mut plans = vec![HashMap::new(); profiles.len()];
-    let mut of = Vec::new();
-    let mut queries = Vec::new();
-    for (index, profile) in profiles.iter().enumerate() {
-        for watch in &profile.watches {
-            let Some(text) = &watch.query else { continue };
-            let wrong = |message: String| ClassifierError::WatchQuery {
-                profile: profile.id.clone(),
-                watch: watch.id.clone(),
-                message,
-            };
-            of.push((index, watch.id.clone()));
-            queries.push(rules.read(text).map_err(wrong)?);
-        }
-    }
-    if queries.is_empty() {
+    let asking = profiles.iter().enumerate().flat_map(|(index, profile)| {
+        profile.watches.iter().filter_map(move |watch| Some((index, watch, watch.query.as_deref()?)))
+    });
+    let asking: Vec<_> = asking.collect();
+    if asking.is_empty() {
         return Ok((rules, plans));
     }
-    let (rules, compiled) = rules.with(&queries.iter().collect::<Vec<_>>())?;
-    for ((index, watch), plan) in of.into_iter().zip(compiled) {
-        plans[index].insert(watch, plan);
+    let wrong = |place: usize, message: String| {
+        let (index, watch, _) = asking[place];
+        ClassifierError::WatchQuery { profile: profiles[index].id.clone(), watch: watch.id.clone(), message }
+    };
+    let mut queries: Vec<Query> = Vec::new();
+    for (place, (_, _, text)) in asking.iter().enumerate() {
+        queries.push(text.parse().map_err(|error: QueryError| wrong(place, error.to_string()))?);
+    }
+    let (rules, compiled) = rules
+        .with(&queries.iter().collect::<Vec<_>>())
+        .map_err(|(place, error)| wrong(place, error.to_string()))?;
+    for ((index, watch, _), plan) in asking.iter().zip(compiled) {
+        plans[*index].insert(watch.id.clone(), plan);
     }
     Ok((rules, plans))
 }
@@ -330,7 +335,10 @@ fn lookalike_place(view: &View<'_>) -> Option<Place> {
     } else {
         host
     };
-    let likeness = lookalike(&name, view.profile)?;
+    // An ordinary page may have an address one letter away: then its headline has to name the Trust as well.
+    let likeness = lookalike(&name, view.profile).filter(|likeness| {
+        is_domain || likeness.is_meant() || view.facts.holds(FactKey::Is, "title_named", &[])
+    })?;
     let mut place = Place { signals: vec![likeness.signal()], ..Place::default() };
     // A line on what it serves stands beside the bare name; a page is what it serves.
     if !is_domain || document.text.split_whitespace().count() > 3 {

@@ -207,3 +207,57 @@ fn what_people_say_of_themselves_is_capped() {
         "and 900 to 999 is low anyway"
     );
 }
+
+#[test]
+fn a_registered_name_registers_nobody_who_has_another_handle() {
+    let profile: Profile = toml::from_str(include_str!("../../config/profiles/solent.toml")).unwrap();
+    let classifier = Classifier::new(vec![profile], RuleSet::shipped().unwrap()).unwrap();
+    let scam = "Official account of Solent NHS Trust. Click here to claim your refund, card details please";
+    let findings = |author_handle: &str| {
+        let document = Document {
+            kind: DocumentKind::Social,
+            author: "@SolentNHSTrust".to_owned(),
+            author_handle: author_handle.to_owned(),
+            text: scam.to_owned(),
+            ..Document::default()
+        };
+        let hits = classifier.classify(&document);
+        hits.iter().flat_map(|hit| &hit.findings).map(|finding| finding.category).collect::<Vec<_>>()
+    };
+    assert!(findings("@solent_gifts99").contains(&Category::Impersonation));
+    assert_eq!(findings(""), []);
+}
+
+#[test]
+fn a_sea_of_names_does_not_hide_the_trust() {
+    let profile: Profile = toml::from_str(include_str!("../../config/profiles/solent.toml")).unwrap();
+    let classifier = Classifier::new(vec![profile], RuleSet::shipped().unwrap()).unwrap();
+    let text = format!(
+        "{}{}a rude nurse sent from Solent",
+        "We sailed from Solent to Solent again by boat. ".repeat(110),
+        "The patient saw somebody on the ward. ".repeat(1_300)
+    );
+    let hits = classifier.classify(&Document { text, ..Document::default() });
+    assert_eq!(hits.len(), 1);
+}
+
+#[test]
+fn a_rule_without_evidence_asks_in_when_alone() {
+    let text = r#"
+        [[rule]]
+        id = "wobble"
+        version = 1
+        category = "feedback.query"
+        base = 0.9
+        threshold = 0.5
+        clauses = ["EPUT 7.1"]
+        binds = "anyone"
+        because = "wobbles"
+        when = "wobble"
+    "#;
+    let rules = RuleSet::overlaid(&[("mine.toml".to_owned(), text.to_owned())]).unwrap();
+    let profile: Profile = toml::from_str(include_str!("../../config/profiles/solent.toml")).unwrap();
+    let classifier = Classifier::new(vec![profile], rules).unwrap();
+    let document = Document { text: "Solent NHS Trust, wobble".to_owned(), ..Document::default() };
+    assert!(classifier.classify(&document)[0].findings.iter().any(|finding| finding.rule == "wobble"));
+}

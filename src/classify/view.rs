@@ -2,7 +2,7 @@
 //! the facts.
 
 use super::facts::Facts;
-use super::learned::Opinion;
+use super::learned::{Learned, Opinion};
 use super::rules::{CompiledCue, RuleSet};
 use crate::mask::{Masker, Shape, shapes};
 use crate::matching::{Asked, Budget, Found, Leaf, Plan, Reading, Run};
@@ -50,6 +50,7 @@ pub(super) struct View<'a> {
     pub(super) rules: &'a RuleSet,
     pub(super) found: Found,
     pub(super) facts: Facts,
+    pub(super) learned: &'static Learned,
     pub(super) opinion: Opinion,
     this: Leaf,
     /// What stands near enough to the Trust's name to be about it; all of it where `None`.
@@ -75,6 +76,7 @@ impl<'a> View<'a> {
         mentions: &[Mention],
         rules: &'a RuleSet,
         masker: &'a Masker,
+        learned: &'static Learned,
     ) -> Self {
         let mut found = seen.found.clone();
         let named = mentions
@@ -92,6 +94,7 @@ impl<'a> View<'a> {
             rules,
             found,
             facts,
+            learned,
             opinion: Opinion::default(),
             passages: passages(seen, named),
             this: rules.detected("this"),
@@ -116,6 +119,15 @@ impl<'a> View<'a> {
         } else {
             plan.runs(&asked.with_this(self.this, this.runs))
         }
+    }
+
+    /// Whether a plan holds for the name at `run` and the words around it.
+    pub(super) fn holds_around(&self, plan: &Plan, run: Run, budget: &Budget) -> bool {
+        let facts = |key, value: &str| self.facts.holds(key, value, &[]);
+        let window = Run { start: run.start.saturating_sub(NEAR), end: run.end + NEAR };
+        let runs = [run];
+        let asked = Asked::new(&self.seen.reading, &self.found, budget).with_facts(&facts);
+        plan.runs(&asked.with_this(self.this, &runs).with_window(window)).is_some()
     }
 
     /// Whether a word stands near enough to the Trust's name.

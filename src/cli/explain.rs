@@ -32,7 +32,7 @@ fn write_rule(out: &mut String, told: &Explanation) {
     let place = if told.place.is_empty() { String::new() } else { format!(" at {}", told.place) };
     let verdict = match (told.score, told.fired) {
         (Some(score), true) => format!("FIRES with {score:.2} (needs {:.2})", told.threshold),
-        (Some(score), false) if score >= told.threshold => {
+        (Some(score), false) if score + 1e-9 >= told.threshold => {
             format!("does not fire: {score:.2} (needs {:.2}), but no word speaks for it", told.threshold)
         }
         (Some(score), false) => format!("does not fire: {score:.2} (needs {:.2})", told.threshold),

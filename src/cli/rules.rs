@@ -34,7 +34,7 @@ enum Command {
     },
     /// One rule with its evidence and examples.
     Show {
-        /// Its id, or the category that it finds.
+        /// Its id.
         id: String,
         /// As JSON.
         #[arg(long)]
@@ -124,8 +124,13 @@ fn list(rules: &RuleSet, category: Option<&str>, json: bool) -> anyhow::Result<E
 }
 
 fn find<'r>(rules: &'r RuleSet, id: &str) -> anyhow::Result<&'r Rule> {
-    let by_category = || rules.iter().find(|rule| rule.category.as_str() == id);
-    rules.iter().find(|rule| rule.id == id).or_else(by_category).ok_or_else(|| {
+    rules.iter().find(|rule| rule.id == id).ok_or_else(|| {
+        let of_category: Vec<&str> =
+            rules.iter().filter(|rule| rule.category.as_str() == id).map(|rule| rule.id.as_str()).collect();
+        if !of_category.is_empty() {
+            return Usage(format!("{id} is a category; rules that find it: {}", of_category.join(", ")))
+                .into();
+        }
         let near = rules
             .iter()
             .max_by(|a, b| strsim::jaro_winkler(&a.id, id).total_cmp(&strsim::jaro_winkler(&b.id, id)));

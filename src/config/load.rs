@@ -307,8 +307,13 @@ fn overlay_notes(
         [("profiles_dir", "profiles", &folders[0]), ("rules_dir", "rules", &folders[1])]
     {
         let Some(folder) = folder else {
-            // The shipped ones stand beside the example.
-            if base.join(name).is_dir() && !base.join("model.tsv.zst").exists() {
+            // Copies as shipped say nothing that is not read anyway.
+            let files = profiles::toml_files(&base.join(name)).unwrap_or_default();
+            let is_shipped = |text: &str| {
+                RuleSet::is_shipped(text)
+                    || profiles::SHIPPED_PROFILES.iter().any(|(_, shipped)| *shipped == text)
+            };
+            if files.iter().any(|(_, text)| !is_shipped(text)) {
                 notes.push(format!("{} is not read: name it in overlay.{key}", base.join(name).display()));
             }
             continue;

@@ -110,10 +110,13 @@ pub(super) fn against_rules(profile: &Profile, rules: &RuleSet) -> Vec<Problem> 
             problems.push(Problem::at(key, "must be above 0 and at most 1"));
         }
     }
-    for watch in &profile.watches {
-        let wrong = watch.query.as_ref().and_then(|text| rules.read(text).err());
-        let key = format!("profile {}: watch {:?}: query", profile.id, watch.id);
-        problems.extend(wrong.map(|message| Problem::at(key, message)));
+    let asking = || profile.watches.iter().filter_map(|watch| Some((watch, watch.query.as_deref()?)));
+    let queries: Vec<&str> = asking().map(|(_, query)| query).collect();
+    if !queries.is_empty() {
+        let wrong = asking().zip(rules.wrong_with(&queries));
+        problems.extend(wrong.filter_map(|((watch, _), message)| {
+            Some(Problem::at(format!("profile {}: watch {:?}: query", profile.id, watch.id), message?))
+        }));
     }
     problems
 }

@@ -3,6 +3,7 @@
 //! or not, except the Trust's own. Clear columns, mails and pages take [`Masked`], which nothing else
 //! makes.
 
+mod birth;
 mod shape;
 
 use std::collections::HashSet;
@@ -10,10 +11,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use birth::Birth;
 pub(crate) use shape::pattern;
-pub use shape::{
-    Shape, ShapeKind, digit_windows, has_postcode_area, is_cued_birth, is_nhs_number, is_told_birth, shapes,
-};
+pub use shape::{Shape, ShapeKind, digit_windows, is_nhs_number, is_postcode, shapes};
 
 use shape::{candidates, likeliest};
 

@@ -2,10 +2,13 @@
 //! nobody. The detectors of `classify` start from these and ask for context.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::{Regex, RegexBuilder};
+
+use super::birth::{Birth, birth_dates};
 
 /// What a shape looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,11 +40,13 @@ pub struct Shape {
     pub end: usize,
     /// What stands there.
     pub text: String,
+    /// What makes a date one of birth; `None` of all else.
+    pub birth: Option<Birth>,
 }
 
 impl Shape {
     fn new(kind: ShapeKind, text: &str, start: usize, end: usize) -> Self {
-        Self { kind, start, end, text: text[start..end].to_owned() }
+        Self { kind, start, end, text: text[start..end].to_owned(), birth: None }
     }
 
     /// What is shown in its place (the taxonomy's table of masks).
@@ -197,8 +202,12 @@ static POSTCODE: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// One with a space where none belongs: `SO19 4 RT`, `TN 34 3PU`.
 static POSTCODE_IN_PARTS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"\b[a-z]{2}(?:[0-9]{1,2}[ \-]{0,2}[0-9] |[ ][0-9]{1,2}[ \-]{0,2}[0-9][ ]?)[abd-hjlnp-uw-z]{2}\b")
+});
+/// One written in any parts: hidden wherever it could be one, found only where [`is_postcode`] says that it is.
+static POSTCODE_IN_ANY_PARTS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"\b(?P<area>[a-z]{2})(?:[0-9]{1,2}[ \-]{0,2}[0-9] |[ ][0-9]{1,2}[ \-]{0,2}[0-9][ ]?)(?P<unit>[abd-hjlnp-uw-z]{2})\b",
+        r"\b[a-pr-uwyz][a-hk-y]?[ ]?(?:[0-9][0-9]?|[0-9][abehjkmnps-vwxy])[ \t\-_.]{0,8}[0-9][ ]?[abd-hjlnp-uw-z]{2}\b",
     )
 });
 /// The areas that Royal Mail uses (Postcode Address File).
@@ -216,43 +225,23 @@ const AREAS: [&str; 124] = [
 const TWO_LETTERS: [&str; 14] =
     ["at", "an", "as", "be", "by", "he", "we", "us", "up", "st", "nd", "rd", "th", "ft"];
 
-/// Whether a postcode's area is one that Royal Mail uses.
-pub fn has_postcode_area(postcode: &str) -> bool {
+/// Whether `text` is a postcode in an area that Royal Mail uses, written as one or with a space where none belongs.
+pub fn is_postcode(text: &str) -> bool {
+    let whole = |found: regex::Match<'_>| found.range() == (0..text.len());
+    has_known_area(text)
+        && (POSTCODE.find(text).is_some_and(whole) || POSTCODE_IN_PARTS.find(text).is_some_and(whole))
+}
+
+fn has_known_area(postcode: &str) -> bool {
     let area: String = postcode.chars().take_while(char::is_ascii_alphabetic).collect();
     AREAS.contains(&area.to_ascii_lowercase().as_str()) || area.eq_ignore_ascii_case("gir")
 }
 
-/// Whether a code in parts is a postcode: its area is one that Royal Mail uses, its end no word.
-fn is_postcode_in_parts(captures: &regex::Captures<'_>) -> bool {
-    let part =
-        |name: &str| captures.name(name).map_or(String::new(), |part| part.as_str().to_ascii_lowercase());
-    AREAS.contains(&part("area").as_str()) && !TWO_LETTERS.contains(&part("unit").as_str())
+/// Whether a word of two letters in small ones stands apart at the end: "the M27 at junction 8".
+fn ends_in_a_word(text: &str) -> bool {
+    text.rsplit_once(' ').is_some_and(|(_, last)| TWO_LETTERS.contains(&last))
 }
 
-/// Full dates in every usual British spelling, words included.
-static DATE: LazyLock<Regex> = LazyLock::new(|| {
-    let month = "(?:(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,7}|mch)";
-    let roman = "(?:x|xi|xii|i|ii|iii|iv|v|vi|vii|viii|ix)";
-    let weekday = "(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day(?: the)?[ ,]{1,2})?";
-    let year = "(?:(?:19|20)[0-9]{2}|'?[0-9]{2})";
-    let ordinal = "(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|thirteenth|fourteenth|fifteenth|sixteenth|seventeenth|eighteenth|nineteenth|twentieth|twenty[ -](?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|thirtieth|thirty[ -]first)";
-    let tens = "(?:ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?|(?:oh?|hundred and)[ -](?:one|two|three|four|five|six|seven|eight|nine))";
-    pattern(&format!(
-        r"\b{weekday}(?:[0-3]?[0-9](?:st|nd|rd|th)?(?: of)?[ \-./,]{{0,2}}{month}[ \-./,]{{0,2}}{year}|[0-3]?[0-9][ ]?[\-./][ ]?[01]?[0-9][ ]?[\-./][ ]?(?:[0-9]{{4}}|[0-9]{{2}})|[0-3][0-9] [01][0-9] (?:19|20)[0-9]{{2}}|[0-3]?[0-9] ?[\-./ ] ?{roman} ?[\-./ ] ?(?:19|20)?[0-9]{{2}}|(?:the )?[0-3]?[0-9](?:st|nd|rd|th)? of (?:the )?[01]?[0-9](?:st|nd|rd|th)?,? (?:19|20)[0-9]{{2}}|(?:the )?{ordinal} of (?:the )?[01]?[0-9](?:st|nd|rd|th)?,? (?:19|20)[0-9]{{2}}|(?:the )?{ordinal} of {month},? {year}|{month}[ ]{{1,2}}[0-3]?[0-9](?:st|nd|rd|th)?,?[ ]{{1,2}}(?:19|20)[0-9]{{2}}|(?:19|20)[0-9]{{2}}[\-./][01]?[0-9][\-./][0-3]?[0-9]|[0-3][0-9][01][0-9](?:19|20)[0-9]{{2}}|(?:the )?(?:{ordinal}|[0-3]?[0-9](?:st|nd|rd|th)) of {month},? (?:(?:nineteen|twenty|two thousand(?: and)?)[ -])?{tens})\b"
-    ))
-});
-/// Words that make a date one of birth.
-static BIRTH_CUE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"\bd[ ._/]?o[ ._/]?b\b|\bborn\b|\bbirth(?:date|day|days)?\b|\bb'?day\b|\binto (?:the|this) world\b|\bleap year baby\b|\bturn(?:s|ed|ing) [1-9][0-9]?\b|\barrived in (?:the|this) world\b|\bb\. ?(?:the |[0-3]?[0-9]|(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,7} [0-3]?[0-9])|\bd\.? ?o'? ?b(?:irth)?\b|\bdate o' birth\b",
-    )
-});
-/// Words in which people tell of a birth without naming it.
-static BIRTH_STORY: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"\b(?:arrived|came out|popped out|put in an appearance|first drew breath|came to us|vintage|brewed|safely delivered|had (?:him|her|me|them) on|(?:turned up|entered)(?: in)? (?:the|this) world|[1-9][0-9]? ?lbs?)\b",
-    )
-});
 static PHONE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?:\(?\+44\)?|\b0044|\(0|\b0)[ \-.]{0,2}(?:\(0\)[ ]?)?[0-9](?:[ \-.()]{0,2}[0-9]){8,9}\b")
 });
@@ -284,75 +273,6 @@ fn ni_prefix_is_issued(text: &str) -> bool {
     let letters: String =
         text.chars().filter(char::is_ascii_alphabetic).take(2).collect::<String>().to_uppercase();
     !matches!(letters.as_str(), "BG" | "GB" | "KN" | "NK" | "NT" | "TN" | "ZZ")
-}
-
-/// How far before a date its word for birth may stand (bytes), and how far behind.
-const CUE_BEFORE: usize = 48;
-const CUE_AFTER: usize = 32;
-/// How near an NHS or National Insurance number makes a date one of birth (bytes).
-const NUMBER_NEAR: usize = 60;
-
-/// Full dates beside a word for birth or in the row of an identifier.
-fn birth_dates(text: &str, numbers: &[Range<usize>]) -> Vec<Range<usize>> {
-    let mut cues: Vec<Range<usize>> = BIRTH_CUE.find_iter(text).map(|cue| cue.range()).collect();
-    let headed = cues.clone();
-    cues.extend(BIRTH_STORY.find_iter(text).map(|cue| cue.range()));
-    if cues.is_empty() && numbers.is_empty() {
-        return Vec::new();
-    }
-    let dates: Vec<Range<usize>> = DATE.find_iter(text).map(|date| date.range()).collect();
-    let headings = headings(text, &headed);
-    let is_meant = |date: &&Range<usize>| {
-        cues.iter().any(|cue| is_beside(date, cue))
-            || headings.iter().any(|heading| heading.contains(&date.start))
-            || numbers.iter().any(|number| {
-                number.start < date.end + NUMBER_NEAR
-                    && date.start < number.end + NUMBER_NEAR
-                    && !(number.start < date.end && date.start < number.end)
-            })
-    };
-    dates.iter().filter(is_meant).cloned().collect()
-}
-
-/// Whether a word for birth speaks of this date and of no other between them.
-pub fn is_cued_birth(text: &str, date: &Shape) -> bool {
-    // To a pattern `_` is a letter; "date_of_birth" holds three words.
-    let words = text.replace('_', " ");
-    let cues: Vec<Range<usize>> = BIRTH_CUE.find_iter(&words).map(|cue| cue.range()).collect();
-    let date = date.start..date.end;
-    // An empty form field stands between a word for birth and another field's date.
-    let between = |from: usize, to: usize| {
-        text.get(from..to).is_some_and(|text| text.contains("__") || DATE.is_match(text))
-    };
-    cues.iter().any(|cue| {
-        is_beside(&date, cue)
-            && !between(cue.end, date.start.max(cue.end))
-            && !between(date.end, cue.start.max(date.end))
-    }) || headings(text, &cues).iter().any(|heading| heading.contains(&date.start))
-}
-
-/// Whether words that tell of a birth stand beside this date.
-pub fn is_told_birth(text: &str, date: &Shape) -> bool {
-    BIRTH_STORY.find_iter(text).any(|cue| is_beside(&(date.start..date.end), &cue.range()))
-}
-
-/// "b. 12.6.1994": the cue runs into the date's first digits.
-fn is_beside(date: &Range<usize>, cue: &Range<usize>) -> bool {
-    cue.start < date.start && cue.end <= date.end && date.start.saturating_sub(cue.end) <= CUE_BEFORE
-        || date.end <= cue.start && cue.start - date.end <= CUE_AFTER
-}
-
-/// What stands under a heading for birth in a table: the lines after one in which columns part it.
-fn headings(text: &str, cues: &[Range<usize>]) -> Vec<Range<usize>> {
-    let under = |cue: &Range<usize>| {
-        let first = text[..cue.start].rfind('\n').map_or(0, |at| at + 1);
-        let last = cue.end + text[cue.end..].find('\n')?;
-        let columns = text[first..last].matches(['|', ',', ';', '\t']).count();
-        let holds_date = DATE.is_match(&text[first..last]);
-        let end = text[last..].find("\n\n").map_or(text.len(), |at| last + at);
-        (columns > 0 && !holds_date).then_some(last..end)
-    };
-    cues.iter().filter_map(under).collect()
 }
 
 /// Whether a phone number is written for callers from abroad.
@@ -390,14 +310,15 @@ pub fn shapes(text: &str) -> Vec<Shape> {
 
 /// Of `candidates`, likeliest first, those that overlap with none before them; in the order of the text.
 pub(super) fn likeliest(candidates: Vec<Shape>) -> Vec<Shape> {
-    let mut kept: Vec<Shape> = Vec::new();
+    let mut kept: BTreeMap<usize, Shape> = BTreeMap::new();
     for shape in candidates {
-        if kept.iter().all(|other| shape.end <= other.start || other.end <= shape.start) {
-            kept.push(shape);
+        // Those kept overlap nowhere: the last one that begins before the end is the one that could.
+        let before = kept.range(..shape.end).next_back();
+        if before.is_none_or(|(_, other)| other.end <= shape.start) {
+            kept.insert(shape.start, shape);
         }
     }
-    kept.sort_by_key(|shape| shape.start);
-    kept
+    kept.into_values().collect()
 }
 
 /// Everything in folded `text` that could be a shape, likeliest first. They may overlap.
@@ -411,7 +332,7 @@ pub(super) fn candidates(text: &str) -> Vec<Shape> {
         // To a pattern `_` is a letter; in file names and addresses it parts words.
         let parted =
             if text.contains('_') { Cow::Owned(text.replace('_', " ")) } else { Cow::Borrowed(text) };
-        let text = parted.as_ref();
+        let (text, unparted) = (parted.as_ref(), text);
         let phones: Vec<regex::Match<'_>> = PHONE.find_iter(text).collect();
         let abroad = phones.iter().filter(|phone| has_country_code(phone.as_str()));
         let abroad: Vec<Range<usize>> = abroad.map(regex::Match::range).collect();
@@ -425,16 +346,16 @@ pub(super) fn candidates(text: &str) -> Vec<Shape> {
         for found in NI_NUMBER.find_iter(text).filter(|found| ni_prefix_is_issued(found.as_str())) {
             add(1, ShapeKind::NiNumber, found.start(), found.end());
         }
-        let numbers: Vec<Range<usize>> = found
+        let mut numbers: Vec<Range<usize>> = found
             .iter()
             .filter(|(_, shape)| matches!(shape.kind, ShapeKind::NhsNumber | ShapeKind::NiNumber))
             .map(|(_, shape)| shape.start..shape.end)
             .collect();
-        found.extend(
-            birth_dates(text, &numbers)
-                .into_iter()
-                .map(|date| (1, Shape::new(ShapeKind::DateOfBirth, text, date.start, date.end))),
-        );
+        numbers.sort_unstable_by_key(|number| number.start);
+        found.extend(birth_dates(text, unparted, &numbers).into_iter().map(|(date, birth)| {
+            let shape = Shape::new(ShapeKind::DateOfBirth, text, date.start, date.end);
+            (1, Shape { birth: Some(birth), ..shape })
+        }));
         let mut add = |rank: u8, kind: ShapeKind, start: usize, end: usize| {
             found.push((rank, Shape::new(kind, text, start, end)));
         };
@@ -448,8 +369,9 @@ pub(super) fn candidates(text: &str) -> Vec<Shape> {
         for found in POSTCODE.find_iter(text) {
             add(5, ShapeKind::Postcode, found.start(), found.end());
         }
-        for captures in POSTCODE_IN_PARTS.captures_iter(text).filter(is_postcode_in_parts) {
-            let found = captures.get(0).expect("a match has a whole");
+        let could_be =
+            |found: &regex::Match<'_>| has_known_area(found.as_str()) && !ends_in_a_word(found.as_str());
+        for found in POSTCODE_IN_ANY_PARTS.find_iter(text).filter(could_be) {
             add(6, ShapeKind::Postcode, found.start(), found.end());
         }
     }

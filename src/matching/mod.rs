@@ -33,8 +33,9 @@ const FIELDS: [Field; 4] = [Field::Title, Field::Text, Field::Author, Field::Aut
 
 /// Names looked at in one field: a text that says nothing else is judged by its first ones.
 const MAX_FOUND: usize = 500;
-/// Names in one field about which a query is asked: a text about the sea holds its name a thousand times.
-const MAX_ASKED: usize = 100;
+/// Names of one organisation in one field about which a query is asked: a text about the sea holds its name a
+/// thousand times.
+const MAX_ASKED: usize = 500;
 
 /// Why the watches cannot be compiled.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,8 @@ pub struct Mentioned {
     pub organisation: OrganisationId,
     /// Where, in the order of the fields.
     pub mentions: Vec<Mention>,
+    /// Watches whose query could not be asked to the end.
+    pub overran: Vec<String>,
 }
 
 /// Finds every organisation's names.
@@ -136,29 +139,31 @@ impl Matcher {
                 profile,
                 organisation: self.organisations[profile].id.clone(),
                 mentions,
+                overran: Vec::new(),
             })
             .collect()
     }
 
     fn find_in(&self, whole: &Whole<'_>, field: Field, folded: &Folded<'_>, mentions: &mut [Vec<Mention>]) {
         let spaced = Spaced::new(folded);
-        let (mut found, mut asked) = (Vec::new(), 0);
+        let mut found = Vec::new();
+        let mut asked = vec![0; self.organisations.len()];
         for hit in self.automaton.find_overlapping_iter(spaced.text()) {
-            if found.len() - asked >= MAX_FOUND {
+            if found.len() - asked.iter().sum::<usize>() >= MAX_FOUND {
                 break;
             }
             for term in &self.patterns[hit.pattern().as_usize()] {
                 let organisation = &self.organisations[term.organisation];
                 let watch = &organisation.watches[term.watch];
                 let (start, end) = (hit.start(), hit.end());
-                if watch.asks && asked >= MAX_ASKED {
+                if watch.asks && asked[term.organisation] >= MAX_ASKED {
                     continue;
                 }
                 if term.fits(&spaced, field, start, end)
                     && watch.context.admits(&spaced, start, end, whole, field)
                 {
                     found.push(NameFound { organisation: term.organisation, watch: term.watch, start, end });
-                    asked += usize::from(watch.asks);
+                    asked[term.organisation] += usize::from(watch.asks);
                 }
             }
         }
@@ -195,9 +200,11 @@ impl Matcher {
             return;
         }
         for (organisation, mentions) in self.organisations.iter().zip(mentions) {
-            let resembles = || {
-                matches!(document.kind, DocumentKind::Domain | DocumentKind::Web)
-                    && lookalike(&host, &organisation.profile).is_some()
+            // A bare domain is judged by its name alone; a page that names nobody, only where its address is no chance.
+            let resembles = || match document.kind {
+                DocumentKind::Domain => lookalike(&host, &organisation.profile).is_some(),
+                DocumentKind::Web => lookalike(&host, &organisation.profile).is_some_and(Likeness::is_meant),
+                _ => false,
             };
             let watch = if organisation.profile.owns_host(&host) {
                 "domain"

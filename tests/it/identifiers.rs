@@ -7,10 +7,10 @@ use std::process::Command;
 use serde_json::Value;
 use trustwatch::classify::{Classifier, RuleSet};
 use trustwatch::config::shipped_profiles;
-use trustwatch::mask::{ShapeKind, has_postcode_area, is_nhs_number, shapes};
-use trustwatch::model::{Category, Document, DocumentKind};
+use trustwatch::mask::{ShapeKind, is_nhs_number, is_postcode, shapes};
+use trustwatch::model::{Category, Document, DocumentKind, Folded};
 
-use crate::masking::generated::Seeded;
+use crate::masking::generated::{MONTHS, Seeded};
 
 const VALUES: usize = 100_000;
 const KINDS: [(&str, Category); 4] = [
@@ -43,8 +43,9 @@ fn ten_digits_are_an_nhs_number_where_the_check_digit_says_so() {
         assert_eq!(is_nhs_number(&ten(&digits)), expected, "{digits}");
         let separator = seeded.pick(&["", " ", "-", ".", "\u{a0}"]);
         let written = format!("{}{separator}{}{separator}{}", &digits[..3], &digits[3..6], &digits[6..]);
-        let folded = written.replace('\u{a0}', " ");
-        assert_eq!(kinds_of(&folded).contains(&ShapeKind::NhsNumber), expected, "{written}");
+        // Folded, as every text is before anybody looks for shapes.
+        let folded = Folded::new(&written);
+        assert_eq!(kinds_of(folded.text()).contains(&ShapeKind::NhsNumber), expected, "{written}");
         if expected { valid += 1 } else { spoilt += 1 }
     }
     assert!(valid > 1_000 && spoilt > 10_000, "{valid} {spoilt}");
@@ -88,33 +89,20 @@ fn a_postcode_has_an_area_a_district_and_a_unit() {
         let gap = seeded.pick(&["", " ", "  ", "-"]);
         let written = format!("{area}{district}{gap}{inward}");
         let written = if seeded.below(3) == 0 { written.to_lowercase() } else { written };
-        let found = kinds_of(&written);
-        // "SO12 3AB" may also be a number plate of the new style: either is hidden.
-        assert!(found.contains(&ShapeKind::Postcode) || found.contains(&ShapeKind::Plate), "{written}");
-        assert!(has_postcode_area(&written), "{written}");
+        assert!(kinds_of(&written).contains(&ShapeKind::Postcode), "{written}");
+        assert!(is_postcode(&written), "{written}");
+        // A space inside the unit hides nothing from the mask.
+        let apart = format!("{area}{district} {} {}{}", &inward[..1], unit[0], unit[1]);
+        assert!(kinds_of(&apart).contains(&ShapeKind::Postcode), "{apart}");
         // Letters that stand in no unit, and areas that Royal Mail does not use.
         let bad = format!("{area}{district} {}{}{}", seeded.below(10), seeded.letter("CIKMOV"), unit[1]);
         assert!(!kinds_of(&bad).contains(&ShapeKind::Postcode), "{bad}");
-        assert!(!has_postcode_area(&format!("{}{district} {inward}", seeded.pick(&STRANGE))));
+        assert!(!is_postcode(&format!("{}{district} {inward}", seeded.pick(&STRANGE))));
     }
 }
 
 #[test]
 fn a_full_date_is_one_of_birth_after_a_word_for_birth() {
-    const MONTHS: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
     let mut seeded = Seeded::new(4);
     for _ in 0..VALUES / 8 {
         let (day, month, year) = (1 + seeded.below(28), 1 + seeded.below(12), 1920 + seeded.below(105));

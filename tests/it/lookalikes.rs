@@ -1,8 +1,9 @@
 //! Look-alike domains: the permutations of another program, and ordinary hosts that must be left alone.
 
+use trustwatch::classify::{Classifier, RuleSet};
 use trustwatch::config::shipped_profiles;
 use trustwatch::matching::lookalike;
-use trustwatch::model::Profile;
+use trustwatch::model::{Category, Document, DocumentKind, Profile};
 
 const LABELS: [(&str, &str); 4] = [
     ("solent", "solent"),
@@ -77,4 +78,33 @@ fn what_belongs_to_somebody_else_or_to_the_trust_is_left_alone() {
         assert!(somebody, "{host}");
     }
     assert_eq!(lookalike("solentsailing.example", solent), None);
+}
+
+#[test]
+fn a_page_counts_by_its_address_only_where_that_is_no_chance() {
+    let classifier = Classifier::new(profiles(), RuleSet::shipped().unwrap()).unwrap();
+    let hits = |url: &str, title: &str, text: &str| {
+        let (url, title, text) = (url.to_owned(), title.to_owned(), text.to_owned());
+        classifier.classify(&Document { kind: DocumentKind::Web, url, title, text, ..Document::default() })
+    };
+    let is_lookalike = |url: &str, title: &str, text: &str| {
+        let hits = hits(url, title, text);
+        hits.iter().flat_map(|hit| &hit.findings).any(|finding| finding.category == Category::LookalikeDomain)
+    };
+    for host in ["silent.com", "solents.co.uk", "talent.com", "input.example"] {
+        assert_eq!(hits(&format!("https://{host}/"), "", "Boats and words."), [], "{host}");
+    }
+    assert!(!is_lookalike("https://silent.com/news", "", "Solent NHS Trust opens a ward"));
+    assert!(is_lookalike("https://solnet.example/", "Solent NHS Trust", "Confirm your card"));
+    assert!(is_lookalike("https://solent-nhs-jobs.example/", "", "Apply here"));
+}
+
+#[test]
+fn an_address_of_any_length_is_judged_at_once() {
+    let profiles = profiles();
+    let long = format!("{}solentx.example", "my.".repeat(20_000));
+    let many = format!("{}solentx.example", "my.".repeat(70));
+    let somebody = |host: &str| profiles.iter().any(|profile| lookalike(host, profile).is_some());
+    assert!(!somebody(&long), "no name is so long");
+    assert!(somebody(&many), "one letter more below any number of parts");
 }

@@ -16,7 +16,7 @@ for a in sys.argv[1:]:
 ROOT=os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN=ROOT+'/target/debug/trustwatch'
 NM=tempfile.mkdtemp();shutil.copy(ROOT+'/config/profiles/northmere.toml',NM)
-ODDS=[a.split('=')[1] for a in sys.argv if a.startswith('--odds=')][0]
+ODDS=next((a.split('=')[1] for a in sys.argv if a.startswith('--odds=')),None) or sys.exit(__doc__)
 Q={}
 for f in files:
     for l in open(f):
@@ -90,7 +90,7 @@ for rid,(r,path) in sorted(R.items()):
     if y.sum()<4: 
         print(f'{rid:22} n={npos:3} asked+={int(y.sum())} now={a[0]:.2f} (tp{a[1]} fp{a[2]} fn{a[3]}) too few'); tot=[tot[j]+a[j+1] for j in range(3)];continue
     sign=np.sign(w0);sign[sign==0]=1
-    lo=[0 if s>0 else -6 for s in sign];hi=[6 if s>0 else 0 for s in sign];hi[-1]=11
+    lo=[0 if s>0 else -6 for s in sign];hi=[6 if s>0 else 0 for s in sign];hi[-1]=16
     prior=np.clip(w0/K*0.8,lo,hi);prior[-1]=max(w0[-1]/K,5.0)
     XE=[];yE=[]
     for pl,fires in EX[rid]:

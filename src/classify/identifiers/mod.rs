@@ -48,8 +48,8 @@ pub(super) fn places(detector: Detector, view: &View<'_>) -> Vec<Place> {
             each_shape(view, ShapeKind::NiNumber, |_, _, shape, all| Some(ni_number::signals(shape, all)))
         }
         Detector::Postcode => each_shape(view, ShapeKind::Postcode, postcode::signals),
-        Detector::DateOfBirth => each_shape(view, ShapeKind::DateOfBirth, |_, text, shape, all| {
-            Some(date_of_birth::signals(text, shape, all))
+        Detector::DateOfBirth => each_shape(view, ShapeKind::DateOfBirth, |_, _, shape, all| {
+            Some(date_of_birth::signals(shape, all))
         }),
         Detector::Contact => {
             let mut places =
@@ -108,14 +108,11 @@ fn locate(view: &View<'_>, raw: RawPlace, masked: String, place: &mut Place) {
     place.spans.push(Span { field: raw.field, start, end, masked });
 }
 
-/// Whether one of `kinds` stands beside `shape`.
+/// Whether one of `kinds` stands beside `shape`; `shapes` are in order and overlap nowhere.
 fn beside(shape: &Shape, shapes: &[Shape], kinds: &[ShapeKind]) -> bool {
-    shapes.iter().any(|other| {
-        other.start != shape.start
-            && kinds.contains(&other.kind)
-            && other.start < shape.end + BESIDE
-            && shape.start < other.end + BESIDE
-    })
+    let first = shapes.partition_point(|other| other.end + BESIDE <= shape.start);
+    let near = shapes[first..].iter().take_while(|other| other.start < shape.end + BESIDE);
+    near.into_iter().any(|other| other.start != shape.start && kinds.contains(&other.kind))
 }
 
 /// The part of `text` within `reach` bytes before `at`, on whole characters.

@@ -2,13 +2,13 @@
 
 use super::{Place, address, before, beside};
 use crate::classify::view::View;
-use crate::mask::{Shape, ShapeKind, has_postcode_area};
+use crate::mask::{Shape, ShapeKind, is_postcode};
 
 /// How far before a postcode its street may stand (bytes).
 const STREET_REACH: usize = 60;
 
 pub(super) fn signals(view: &View<'_>, text: &str, shape: &Shape, shapes: &[Shape]) -> Option<Place> {
-    if view.profile.owns_postcode(&shape.text) || !has_postcode_area(&shape.text) {
+    if view.profile.owns_postcode(&shape.text) || !is_postcode(&shape.text) {
         return None;
     }
     let mut place = Place::default();

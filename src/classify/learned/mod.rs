@@ -47,30 +47,17 @@ pub struct Learned {
     weights: Vec<Weights>,
 }
 
-/// What the model says of a document: log-odds by category, with the words that count most.
+/// What the model says of a document: log-odds by category, and the words that it saw, each with its place and value.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Opinion {
     odds: Vec<(Category, f64)>,
-    words: Vec<(Category, f64, String)>,
+    words: Vec<(String, usize, f64)>,
 }
 
 impl Opinion {
     /// The log-odds of a category, 0 where the model knows nothing of it.
     pub fn odds(&self, category: Category) -> f64 {
         self.odds.iter().find(|(of, _)| *of == category).map_or(0.0, |(_, odds)| *odds)
-    }
-
-    /// The words that speak most for it, or against it where the odds are below 0.
-    pub fn words(&self, category: Category) -> Vec<&str> {
-        let sign = self.odds(category).signum();
-        let mut words: Vec<(f64, &str)> = self
-            .words
-            .iter()
-            .filter(|(of, share, _)| *of == category && share * sign > 0.0)
-            .map(|(_, share, word)| (share.abs(), word.as_str()))
-            .collect();
-        words.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-        words.into_iter().take(NAMED).map(|(_, word)| word).collect()
     }
 }
 
@@ -162,9 +149,7 @@ impl Learned {
             if let Feature::Word(word) = feature
                 && is_for_people(word)
             {
-                words.extend(
-                    weights.of.iter().map(|(category, weight)| (*category, weight * value, word.to_owned())),
-                );
+                words.push((word.to_owned(), place, value));
             }
         }
         let sure = (self.share_known(features) / READABLE).min(1.0);
@@ -173,6 +158,18 @@ impl Learned {
             (*category, if odds > 0.0 { odds * sure } else { odds })
         });
         Opinion { odds: odds.collect(), words }
+    }
+
+    /// The words that speak most for a category, those that count most first.
+    pub fn words<'o>(&self, opinion: &'o Opinion, category: Category) -> Vec<&'o str> {
+        let share = |(word, place, value): &'o (String, usize, f64)| {
+            let weights = &self.weights.get(*place)?.of;
+            let (_, weight) = weights.iter().find(|(of, _)| *of == category)?;
+            Some((weight * value, word.as_str())).filter(|(share, _)| *share > 0.0)
+        };
+        let mut words: Vec<(f64, &str)> = opinion.words.iter().filter_map(share).collect();
+        words.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+        words.into_iter().take(NAMED).map(|(_, word)| word).collect()
     }
 
     /// Of the single words of a document, the share that the model has seen: in a language that it cannot read, a

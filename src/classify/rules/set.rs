@@ -134,6 +134,11 @@ impl RuleSet {
         }
     }
 
+    /// Whether `text` is a rule file as it is shipped.
+    pub fn is_shipped(text: &str) -> bool {
+        SHIPPED.iter().any(|(_, shipped)| *shipped == text)
+    }
+
     /// The rules, in the order in which they are asked.
     pub fn iter(&self) -> impl Iterator<Item = &Rule> {
         self.parts.rules.iter().map(|rule| &rule.rule)
@@ -171,9 +176,19 @@ impl RuleSet {
     }
 
     /// These rules with more queries, and their plans in the same order.
-    pub(in crate::classify) fn with(&self, queries: &[&Query]) -> Result<(Self, Vec<Plan>), VocabularyError> {
+    ///
+    /// # Errors
+    /// The first query that cannot be asked, by its place, and why.
+    pub(in crate::classify) fn with(
+        &self,
+        queries: &[&Query],
+    ) -> Result<(Self, Vec<Plan>), (usize, VocabularyError)> {
         let mut vocabulary = self.parts.vocabulary.clone();
-        let plans = queries.iter().map(|query| vocabulary.compile(query)).collect::<Result<_, _>>()?;
+        let compiled = queries
+            .iter()
+            .enumerate()
+            .map(|(place, query)| vocabulary.compile(query).map_err(|error| (place, error)));
+        let plans = compiled.collect::<Result<_, _>>()?;
         let parts = Parts {
             rules: self.parts.rules.clone(),
             origins: self.parts.origins.clone(),
@@ -188,14 +203,15 @@ impl RuleSet {
         Ok((Self { parts: Arc::new(parts) }, plans))
     }
 
-    /// Reads a query that is asked beside these rules.
-    ///
-    /// # Errors
-    /// What is wrong with it and where: its form, a list that there is not, a phrase too long.
-    pub fn read(&self, query: &str) -> Result<Query, String> {
-        let query: Query = query.parse().map_err(|error: QueryError| error.to_string())?;
-        self.parts.vocabulary.clone().compile(&query).map_err(|error| error.to_string())?;
-        Ok(query)
+    /// What is wrong with queries that are asked beside these rules: for each its form, a list that there is not, a
+    /// phrase too long; `None` where nothing is.
+    pub fn wrong_with(&self, queries: &[&str]) -> Vec<Option<String>> {
+        let mut vocabulary = self.parts.vocabulary.clone();
+        let wrong = queries.iter().map(|text| {
+            let query: Query = text.parse().map_err(|error: QueryError| error.to_string())?;
+            vocabulary.compile(&query).map_err(|error| error.to_string())
+        });
+        wrong.map(Result::err).collect()
     }
 
     /// Finds every word of every rule and list.

@@ -41,6 +41,11 @@ impl Likeness {
         }
     }
 
+    /// Whether nobody has such an address by chance.
+    pub const fn is_meant(self) -> bool {
+        matches!(self, Self::Homoglyph | Self::Hyphen | Self::AddedWords | Self::Inside)
+    }
+
     /// For people: fits after "the address has".
     pub const fn words(self) -> &'static str {
         match self {
@@ -54,6 +59,10 @@ impl Likeness {
     }
 }
 
+/// The longest name that the DNS knows (RFC 1035, characters).
+const LONGEST_HOST: usize = 253;
+/// Parts of a name in which one part may resemble the Trust's label.
+const MAX_PARTS: usize = 12;
 /// Neighbouring parts that may make up the Trust's label together.
 const MAX_JOINED: usize = 4;
 
@@ -63,7 +72,11 @@ pub fn lookalike(host: &str, profile: &Profile) -> Option<Likeness> {
     let below = |other: &String| {
         host == *other || host.strip_suffix(other.as_str()).is_some_and(|rest| rest.ends_with('.'))
     };
-    if host.is_empty() || profile.owns_host(&host) || profile.elsewhere.iter().any(below) {
+    if host.is_empty()
+        || host.len() > LONGEST_HOST
+        || profile.owns_host(&host)
+        || profile.elsewhere.iter().any(below)
+    {
         return None;
     }
     let spoken = idna_unicode(&host);
@@ -174,6 +187,9 @@ fn under_like_suffix(plain: &str, own: &str, domain: &str) -> bool {
 fn by_parts(plain: &str, own: &str) -> Option<Likeness> {
     let name = plain.rsplit_once('.').map_or(plain, |(name, _)| name);
     let parts: Vec<&str> = name.split(['.', '-']).filter(|part| !part.is_empty()).collect();
+    if parts.len() > MAX_PARTS {
+        return None;
+    }
     for first in 0..parts.len() {
         for last in first..parts.len().min(first + MAX_JOINED) {
             let others = parts[..first].iter().chain(&parts[last + 1..]);

@@ -138,6 +138,13 @@ impl<'a> Asked<'a> {
         self
     }
 
+    /// Looks at the words of `window` only.
+    #[must_use]
+    pub fn with_window(mut self, window: Run) -> Self {
+        self.window = Some(window);
+        self
+    }
+
     /// Looks at these passages only, which stand in order.
     #[must_use]
     pub fn with_passages(mut self, passages: Option<&'a [Run]>) -> Self {

@@ -38,6 +38,21 @@ impl Seeded {
     }
 }
 
+pub(crate) const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
 /// Something that nobody may see in clear.
 #[derive(Debug, Clone)]
 pub(crate) struct Identifier {
@@ -163,20 +178,6 @@ fn postcode(seeded: &mut Seeded) -> Identifier {
 }
 
 fn date_of_birth(seeded: &mut Seeded) -> Identifier {
-    const MONTHS: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
     let (day, month, year) = (seeded.below(28) + 1, seeded.below(12), 1930 + seeded.below(90));
     let number = month + 1;
     let (name, short) = (MONTHS[month], &MONTHS[month][..3]);
