@@ -42,6 +42,10 @@ pub fn start_metrics() -> Option<PrometheusHandle> {
     describe_counter!("trustwatch_entries_total", "Entries that were new or changed");
     describe_counter!("trustwatch_hits_total", "Hits stored, by severity");
     describe_counter!("trustwatch_deliveries_total", "Mails, by outcome");
+    describe_counter!(
+        "trustwatch_overruns_total",
+        "Documents on which a rule cost more than it may, by rule"
+    );
     describe_histogram!("trustwatch_poll_seconds", "Time from claim to commit");
     describe_gauge!("trustwatch_sources_due", "Sources that are due and not yet claimed");
     describe_gauge!("trustwatch_deliveries_waiting", "Mails that have not left yet");
@@ -63,6 +67,11 @@ pub fn count_entries(n: u64) {
 /// Counts a stored hit.
 pub fn count_hit(severity: &'static str) {
     counter!("trustwatch_hits_total", "severity" => severity).increment(1);
+}
+
+/// Counts a document on which a rule cost more than it may.
+pub fn count_overrun(rule: &str) {
+    counter!("trustwatch_overruns_total", "rule" => rule.to_owned()).increment(1);
 }
 
 /// Counts a delivery.

@@ -17,7 +17,7 @@ static AGE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"\b(?:[0-9]{1,2}|1[01][0-9])[ \-]?(?:years?|yrs?|months?|mths?|weeks?|days?)[ \-]?(?:olds?|of age)\b|",
         r"\b(?:[0-9]{1,2}|1[01][0-9])[ ]?(?:y/?o|yrs)\b|(?-i:\b[1-9][0-9] ?[MF]\b)|",
-        r"\baged? (?:[0-9]{1,2}|1[01][0-9])\b|[(, ][1-9][0-9]?[),]|",
+        r"\baged? (?:[0-9]{1,2}|1[01][0-9])\b|[(][1-9][0-9][),]|[, ][1-9][0-9]?[),]|",
         r"\b(?:who is|she is|he is|she's|he's|she was|he was|was only|just|turned|turning|is only) [1-9][0-9]?\b|",
         r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|",
         r"seventeen|eighteen|nineteen|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ \-](?:one|two|three|",

@@ -54,9 +54,7 @@ pub(super) fn run(args: Args, config: &Place) -> anyhow::Result<Ended> {
         let store = Store::open_existing(&store_options(&config), now).await?;
         let scope = Scope { restricted: args.restricted, ..Scope::OPEN };
         if args.restricted {
-            let purpose = args.purpose.as_deref().map(str::trim).filter(|purpose| !purpose.is_empty());
-            let purpose =
-                purpose.ok_or_else(|| Usage("--restricted needs --purpose: say why you look".to_owned()))?;
+            let purpose = purpose_of(args.purpose.as_deref())?;
             let subject = match &args.command {
                 Command::List { .. } => "list of hits".to_owned(),
                 Command::Show { number } => number.to_string(),
@@ -162,8 +160,14 @@ fn show(hit: &HitDetail) {
     }
 }
 
+/// Why restricted findings are looked at.
+pub(super) fn purpose_of(purpose: Option<&str>) -> anyhow::Result<&str> {
+    let purpose = purpose.map(str::trim).filter(|purpose| !purpose.is_empty());
+    Ok(purpose.ok_or_else(|| Usage("--restricted needs --purpose: say why you look".to_owned()))?)
+}
+
 /// Who looks: the user that the operating system knows.
-fn operating_system_user() -> String {
+pub(super) fn operating_system_user() -> String {
     let login =
         std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).or_else(|_| std::env::var("LOGNAME"));
     let uid = std::fs::metadata("/proc/self")

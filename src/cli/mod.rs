@@ -10,6 +10,7 @@ mod extract;
 mod hits;
 mod output;
 mod poll;
+mod replay;
 mod report;
 mod rules;
 mod run;

@@ -1,7 +1,7 @@
 //! `trustwatch rules`: what fires, on what evidence, under which clause; tried and linted.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
@@ -44,6 +44,8 @@ enum Command {
     Test,
     /// Look for what is allowed and probably not meant.
     Lint,
+    /// What the rules in force, or those of --rules, would change in stored hits.
+    Replay(super::replay::Args),
     /// Try a query on a text (standard input where none is given): how it is read, and where it holds.
     Explain {
         /// The query, as in a rule's `when`.
@@ -58,23 +60,23 @@ enum Command {
 }
 
 pub(super) fn run(args: Args, config: &Place) -> anyhow::Result<Ended> {
-    let (rules, profiles) = in_force(args.rules, config)?;
+    let folder = args.rules.as_deref();
+    let in_force = || in_force(folder, config);
     match args.command {
-        Command::List { category, json } => list(&rules, category.as_deref(), json),
-        Command::Show { id, json } => show(&rules, &id, json),
-        Command::Test => test(profiles, rules),
-        Command::Lint => Ok(lint(&rules, &profiles)),
-        Command::Explain { query, text, kind } => explain(profiles, rules, &query, text, &kind),
+        Command::List { category, json } => list(&in_force()?.0, category.as_deref(), json),
+        Command::Show { id, json } => show(&in_force()?.0, &id, json),
+        Command::Test => test(in_force()?),
+        Command::Lint => Ok(lint(&in_force()?)),
+        Command::Replay(replay) => super::replay::run(&replay, folder, config),
+        Command::Explain { query, text, kind } => explain(in_force()?, &query, text, &kind),
     }
 }
 
 /// The rules, and the profiles whose names examples may use: the shipped ones, the invented Trust's and one's own.
-fn in_force(folder: Option<PathBuf>, config: &Place) -> anyhow::Result<(RuleSet, Vec<Profile>)> {
+fn in_force(folder: Option<&Path>, config: &Place) -> anyhow::Result<(RuleSet, Vec<Profile>)> {
     let mut profiles = Vec::new();
     let rules = match (folder, &config.0) {
-        (Some(folder), _) => own_rules(&folder)
-            .map_err(Problems)
-            .with_context(|| format!("the rules in {} cannot be used", folder.display()))?,
+        (Some(folder), _) => own(folder)?,
         (None, Some(_)) => {
             let config = config.load()?;
             profiles = config.profiles;
@@ -88,6 +90,13 @@ fn in_force(folder: Option<PathBuf>, config: &Place) -> anyhow::Result<(RuleSet,
         }
     }
     Ok((rules, profiles))
+}
+
+/// The shipped rules with those of `folder` over them.
+pub(super) fn own(folder: &Path) -> anyhow::Result<RuleSet> {
+    own_rules(folder)
+        .map_err(Problems)
+        .with_context(|| format!("the rules in {} cannot be used", folder.display()))
 }
 
 fn list(rules: &RuleSet, category: Option<&str>, json: bool) -> anyhow::Result<Ended> {
@@ -180,7 +189,7 @@ fn formatted(query: &str) -> String {
     query.parse::<Query>().map_or_else(|_| query.to_owned(), |query| query.to_string())
 }
 
-fn test(profiles: Vec<Profile>, rules: RuleSet) -> anyhow::Result<Ended> {
+fn test((rules, profiles): (RuleSet, Vec<Profile>)) -> anyhow::Result<Ended> {
     let tried = Classifier::new(profiles, rules)?.try_examples();
     let wrong: Vec<_> = tried.iter().filter_map(|tried| Some((tried, tried.wrong.as_ref()?))).collect();
     for (tried, wrong) in &wrong {
@@ -190,7 +199,7 @@ fn test(profiles: Vec<Profile>, rules: RuleSet) -> anyhow::Result<Ended> {
     Ok(if wrong.is_empty() { Ended::Well } else { Ended::WithFailures })
 }
 
-fn lint(rules: &RuleSet, profiles: &[Profile]) -> Ended {
+fn lint((rules, profiles): &(RuleSet, Vec<Profile>)) -> Ended {
     let found = rules.lint(profiles);
     for lint in &found {
         anstream::println!("{}: {}", lint.of, lint.message);
@@ -201,8 +210,7 @@ fn lint(rules: &RuleSet, profiles: &[Profile]) -> Ended {
 }
 
 fn explain(
-    profiles: Vec<Profile>,
-    rules: RuleSet,
+    (rules, profiles): (RuleSet, Vec<Profile>),
     query: &str,
     text: Option<String>,
     kind: &str,

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::model::{Profile, RegisterKind, Watch};
+use crate::model::{OfficeHolder, Profile, RegisterKind, Watch};
 
 /// Days of the longest pre-election period that anybody plans.
 const LONGEST_PERIOD: i64 = 120;
@@ -34,6 +34,10 @@ pub(super) fn mistakes(profile: &Profile) -> Vec<(String, String)> {
         };
         found.extend(mistake.map(|message| (format!("register[{index}].name"), message)));
     }
+    for (index, holder) in profile.office_holders.iter().enumerate() {
+        let mistakes = holder_mistakes(holder).into_iter();
+        found.extend(mistakes.map(|(key, message)| (format!("office_holder[{index}].{key}"), message)));
+    }
     for (index, period) in profile.pre_election.iter().enumerate() {
         let days = (period.to - period.from).num_days();
         if days < 0 {
@@ -44,6 +48,28 @@ pub(super) fn mistakes(profile: &Profile) -> Vec<(String, String)> {
                 format!("{days} days from {} to {}: no period is that long", period.from, period.to);
             found.push((format!("pre_election[{index}].to"), message));
         }
+    }
+    found
+}
+
+/// Offices of a board: nobody below it is watched for by name (SEC 2.10).
+const BOARD: [&str; 7] = ["chair", "chairman", "chairwoman", "chief", "director", "governor", "secretary"];
+
+fn holder_mistakes(holder: &OfficeHolder) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
+    if holder.plain_name().split_whitespace().count() < 2 {
+        found.push(("name", format!("{:?} is no full name: write forename and surname", holder.name)));
+    }
+    let role = holder.role.to_lowercase();
+    if !role.split_whitespace().any(|word| BOARD.contains(&word)) {
+        let message = format!(
+            "{:?} is no office of the board: only chair, chief officers and directors may be watched for by name (SEC 2.10)",
+            holder.role
+        );
+        found.push(("role", message));
+    }
+    if holder.justification.trim().is_empty() {
+        found.push(("justification", "say why the public has an interest in this office".to_owned()));
     }
     found
 }

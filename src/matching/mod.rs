@@ -3,12 +3,15 @@
 //! organisation's: "the Solent" is the sea, "heft" a word, `deputy` no EPUT.
 
 mod context;
+mod hosts;
 mod lookalike;
 mod query;
 mod reading;
+mod screen;
 mod spaced;
 mod term;
 mod vocabulary;
+mod wild;
 mod words;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
@@ -16,13 +19,15 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 pub use lookalike::{Likeness, lookalike};
 pub use query::{Asked, Budget, FactKey, Matched, Piece, Plan, Query, QueryError, Scope};
 pub use reading::{Reading, Run, Token};
+use screen::Screen;
 use spaced::Spaced;
 pub use vocabulary::{Found, Leaf, List, Vocabulary, VocabularyError};
 
 use context::{Context, Whole};
+use hosts::Hosts;
 use term::{Term, terms_of};
 
-use crate::model::{Document, DocumentKind, Field, Folded, Mention, OrganisationId, Profile};
+use crate::model::{Document, Field, Folded, Mention, OrganisationId, Profile, folded_text};
 
 /// Forcing the DFA pays below this many terms (measured: three to four times the speed that `auto`
 /// gives); above it the table grows too large.
@@ -58,11 +63,12 @@ pub struct Mentioned {
 /// Finds every organisation's names.
 #[derive(Debug)]
 pub struct Matcher {
-    screen: AhoCorasick,
+    screen: Screen,
     automaton: AhoCorasick,
     /// What each pattern of the automaton stands for: equal names of several watches share one.
     patterns: Vec<Vec<Term>>,
     organisations: Vec<Organisation>,
+    hosts: Hosts,
 }
 
 #[derive(Debug)]
@@ -93,11 +99,11 @@ impl Matcher {
     pub fn new(profiles: &[Profile]) -> Result<Self, MatcherError> {
         let mut patterns: Vec<(String, Vec<Term>)> = Vec::new();
         let mut place = std::collections::HashMap::new();
-        let mut anchors = std::collections::BTreeSet::new();
         let mut organisations = Vec::new();
         let mut numbered = 0;
         for (organisation, profile) in profiles.iter().enumerate() {
             let mut watches = Vec::new();
+            let profile = Profile { watches: profile.all_watches(), ..profile.clone() };
             for watch in &profile.watches {
                 numbered += 1;
                 let context = Context::new(watch, numbered)?;
@@ -106,19 +112,19 @@ impl Matcher {
             for kind in ["handle", "domain"] {
                 watches.push(CompiledWatch { id: kind.to_owned(), context: Context::free(), asks: false });
             }
-            for (text, anchor, term) in terms_of(profile, organisation) {
-                anchors.insert(anchor);
+            for (text, term) in terms_of(&profile, organisation) {
                 let at = *place.entry(text.clone()).or_insert_with(|| {
                     patterns.push((text, Vec::new()));
                     patterns.len() - 1
                 });
                 patterns[at].1.push(term);
             }
-            organisations.push(Organisation { id: profile.id.clone(), profile: profile.clone(), watches });
+            organisations.push(Organisation { id: profile.id.clone(), profile, watches });
         }
-        let screen = automaton(anchors.iter())?;
         let (texts, patterns): (Vec<String>, Vec<Vec<Term>>) = patterns.into_iter().unzip();
-        Ok(Self { screen, automaton: automaton(texts.iter())?, patterns, organisations })
+        let screen = Screen::new(&texts.iter().map(String::as_str).collect::<Vec<_>>())?;
+        let automaton = automaton(texts.iter())?;
+        Ok(Self { screen, automaton, patterns, organisations, hosts: Hosts::new() })
     }
 
     /// Every organisation that `document` mentions, in the order of the profiles. The names of watches with a query
@@ -127,9 +133,9 @@ impl Matcher {
         let mut mentions: Vec<Vec<Mention>> = vec![Vec::new(); self.organisations.len()];
         let whole = Whole::new(document);
         for field in FIELDS {
-            let folded = Folded::new(document.field(field));
-            if self.screen.is_match(folded.text()) {
-                self.find_in(&whole, field, &folded, &mut mentions);
+            let text = document.field(field);
+            if self.screen.lets_through(&folded_text(text), &self.automaton) {
+                self.find_in(&whole, field, &Folded::new(text), &mut mentions);
             }
         }
         self.find_own_host(document, &mut mentions);
@@ -199,26 +205,13 @@ impl Matcher {
         if host.is_empty() {
             return;
         }
-        for (organisation, mentions) in self.organisations.iter().zip(mentions) {
-            // A bare domain is judged by its name alone; a page that names nobody, only where its address is no chance.
-            let resembles = || match document.kind {
-                DocumentKind::Domain => lookalike(&host, &organisation.profile).is_some(),
-                DocumentKind::Web => lookalike(&host, &organisation.profile).is_some_and(Likeness::is_meant),
-                _ => false,
-            };
-            let watch = if organisation.profile.owns_host(&host) {
-                "domain"
-            } else if resembles() {
-                "look-alike"
-            } else {
-                continue;
-            };
-            {
-                let lower = document.url.to_lowercase();
-                let start = lower.find(&host).map_or(0, |byte| lower[..byte].chars().count());
-                let end = start + host.chars().count();
-                mentions.push(Mention { watch: watch.to_owned(), field: Field::Url, start, end });
-            }
+        let profiles = self.organisations.iter().map(|organisation| &organisation.profile);
+        for &(organisation, naming) in self.hosts.named(document.kind, &host, profiles).iter() {
+            let lower = document.url.to_lowercase();
+            let start = lower.find(&host).map_or(0, |byte| lower[..byte].chars().count());
+            let end = start + host.chars().count();
+            let watch = naming.watch().to_owned();
+            mentions[organisation].push(Mention { watch, field: Field::Url, start, end });
         }
     }
 }

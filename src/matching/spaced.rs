@@ -11,6 +11,24 @@ pub(super) struct Spaced {
     origin: Vec<(u32, u32)>,
 }
 
+/// Whether `character` only joins words.
+pub(super) fn is_joint(character: char) -> bool {
+    character.is_whitespace() || matches!(character, '-' | '_')
+}
+
+/// Folded text spaced out, where nobody asks for the way back.
+pub(super) fn spaced_text(source: &str) -> String {
+    let mut text = String::with_capacity(source.len());
+    for character in source.chars() {
+        if !is_joint(character) {
+            text.push(character);
+        } else if !text.ends_with(' ') {
+            text.push(' ');
+        }
+    }
+    text
+}
+
 impl Spaced {
     /// Spaces out folded text.
     pub(super) fn new(folded: &Folded<'_>) -> Self {
@@ -20,7 +38,7 @@ impl Spaced {
         for (position, character) in source.char_indices() {
             let (start, end) = folded.original(position, position + character.len_utf8());
             let span = (u32::try_from(start).unwrap_or(u32::MAX), u32::try_from(end).unwrap_or(u32::MAX));
-            if character.is_whitespace() || matches!(character, '-' | '_') {
+            if is_joint(character) {
                 if let Some(last) = origin.last_mut().filter(|_| text.ends_with(' ')) {
                     last.1 = span.1;
                 } else {

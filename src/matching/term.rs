@@ -1,7 +1,7 @@
 //! A term as the automaton holds it, and whether a match in the text is that term and nothing longer.
 
-use super::Spaced;
-use crate::model::{Field, Folded, Profile, normal_handle};
+use super::spaced::{Spaced, spaced_text};
+use crate::model::{Field, Profile, folded_text, normal_handle};
 
 /// How a term is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,61 +29,48 @@ pub(super) struct Term {
     exact: Option<String>,
 }
 
-/// Every term of a profile: its pattern, the anchor for the first pass, and what it stands for.
-pub(super) fn terms_of(profile: &Profile, organisation: usize) -> Vec<(String, String, Term)> {
+/// Every term of a profile: its pattern and what it stands for.
+pub(super) fn terms_of(profile: &Profile, organisation: usize) -> Vec<(String, Term)> {
     let mut terms = Vec::new();
     for (watch, spec) in profile.watches.iter().enumerate() {
         for text in &spec.terms {
-            let spaced = spaced_text(text);
+            let spaced = spaced(text);
             let exact = spec.case_sensitive.then(|| spaced.clone());
             let lower = spaced.to_lowercase();
-            let anchor = lower.split(' ').max_by_key(|word| word.len()).unwrap_or_default().to_owned();
             let joined = lower.replace(' ', "");
             if lower.contains(' ') && joined.len() >= MIN_JOINED && exact.is_none() {
-                terms.push((
-                    joined,
-                    anchor.clone(),
-                    Term { organisation, watch, form: TermForm::Joined, exact: None },
-                ));
+                terms.push((joined, Term { organisation, watch, form: TermForm::Joined, exact: None }));
             }
             // "Solent's podiatry" is said as often as "Solent podiatry".
             if let Some((first, rest)) = lower.split_once(' ').filter(|_| exact.is_none()) {
                 terms.push((
                     format!("{first}'s {rest}"),
-                    anchor.clone(),
                     Term { organisation, watch, form: TermForm::Words, exact: None },
                 ));
             }
             if !lower.is_empty() {
-                terms.push((lower, anchor, Term { organisation, watch, form: TermForm::Words, exact }));
+                terms.push((lower, Term { organisation, watch, form: TermForm::Words, exact }));
             }
         }
     }
     let handle_watch = profile.watches.len();
     for handle in profile.all_handles().map(normal_handle).filter(|handle| !handle.is_empty()) {
         // Hyphens and underscores are spaces by the time the automaton looks.
-        let text = spaced_text(&handle);
-        let anchor = text.split(' ').max_by_key(|word| word.len()).unwrap_or_default().to_owned();
-        terms.push((
-            text,
-            anchor,
-            Term { organisation, watch: handle_watch, form: TermForm::Handle, exact: None },
-        ));
+        let text = spaced(&handle);
+        terms.push((text, Term { organisation, watch: handle_watch, form: TermForm::Handle, exact: None }));
     }
     for domain in &profile.domains {
-        let text = spaced_text(&domain.to_lowercase());
-        let anchor = text.split(' ').max_by_key(|word| word.len()).unwrap_or_default().to_owned();
+        let text = spaced(&domain.to_lowercase());
         terms.push((
             text,
-            anchor,
             Term { organisation, watch: handle_watch + 1, form: TermForm::Domain, exact: None },
         ));
     }
     terms
 }
 
-fn spaced_text(text: &str) -> String {
-    Spaced::new(&Folded::new(text.trim())).text().to_owned()
+fn spaced(text: &str) -> String {
+    spaced_text(&folded_text(text.trim()))
 }
 
 impl Term {

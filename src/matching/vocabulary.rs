@@ -3,8 +3,11 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use super::query::{Asked, Budget, FactKey, Piece, Plan, Query, Scope};
 use super::reading::{Reading, Run};
+use super::wild::Wilds;
 use super::words::raw_words;
 
 /// Words in one phrase, at most.
@@ -52,10 +55,10 @@ pub struct List {
 /// Everything that is looked for.
 #[derive(Debug, Clone, Default)]
 pub struct Vocabulary {
-    words: HashMap<Box<str>, u32>,
-    wild: Vec<(Wild, u32)>,
+    words: HashMap<Box<str>, u32, RandomState>,
+    wilds: Wilds,
     /// The trie: from a node and a word to the next node.
-    next: HashMap<(u32, u32), u32>,
+    next: HashMap<(u32, u32), u32, RandomState>,
     /// What ends at each node.
     ends: Vec<Vec<End>>,
     names: HashMap<String, Leaf>,
@@ -71,60 +74,6 @@ struct End {
     leaf: Leaf,
     /// The spelling, where capitals must agree.
     exact: Option<String>,
-}
-
-/// A word with `*` or `?`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Wild {
-    Prefix(String),
-    Pattern(Vec<char>),
-}
-
-impl Wild {
-    fn new(word: &str) -> Option<Self> {
-        if !word.contains(['*', '?']) {
-            return None;
-        }
-        match word.strip_suffix('*') {
-            Some(prefix) if !prefix.contains(['*', '?']) => Some(Self::Prefix(prefix.to_owned())),
-            _ => Some(Self::Pattern(word.chars().collect())),
-        }
-    }
-
-    fn fits(&self, word: &str) -> bool {
-        match self {
-            Self::Prefix(prefix) => word.starts_with(prefix.as_str()),
-            Self::Pattern(pattern) => fits(pattern, word),
-        }
-    }
-}
-
-/// Whether `word` fits a pattern with `*` and `?`: linear but for going back to the last star, on words
-/// that are short by nature.
-fn fits(pattern: &[char], word: &str) -> bool {
-    let word: Vec<char> = word.chars().take(64).collect();
-    let (mut p, mut w, mut star) = (0, 0, None);
-    while w < word.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, w));
-                p += 1;
-            }
-            Some(&c) if c == '?' || c == word[w] => {
-                p += 1;
-                w += 1;
-            }
-            _ => match star {
-                Some((at, from)) => {
-                    star = Some((at, from + 1));
-                    p = at + 1;
-                    w = from + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[p..].iter().all(|c| *c == '*')
 }
 
 /// What stands where in one document.
@@ -349,10 +298,8 @@ impl Vocabulary {
     fn word(&mut self, key: &str) -> u32 {
         let fresh = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
         let id = *self.words.entry(key.into()).or_insert(fresh);
-        if id == fresh
-            && let Some(wild) = Wild::new(key)
-        {
-            self.wild.push((wild, id));
+        if id == fresh {
+            self.wilds.add(key, id);
         }
         id
     }
@@ -360,7 +307,7 @@ impl Vocabulary {
     /// Finds every word, phrase and plain list of the vocabulary.
     pub fn find(&self, reading: &Reading<'_>) -> Found {
         let tokens = reading.tokens();
-        let mut known: HashMap<&str, Vec<u32>> = HashMap::new();
+        let mut known: HashMap<&str, Vec<u32>, RandomState> = HashMap::default();
         for token in tokens {
             known.entry(&token.key).or_insert_with(|| self.ids(&token.key));
         }
@@ -410,8 +357,7 @@ impl Vocabulary {
 
     fn ids(&self, key: &str) -> Vec<u32> {
         let exact = self.words.get(key).copied();
-        let wild = self.wild.iter().filter(|(wild, _)| wild.fits(key)).map(|(_, id)| *id);
-        exact.into_iter().chain(wild).collect()
+        exact.into_iter().chain(self.wilds.fitting(key)).collect()
     }
 }
 

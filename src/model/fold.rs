@@ -3,6 +3,7 @@
 //! Offsets lead back to the original, counted in Unicode scalar values.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -23,11 +24,16 @@ impl<'a> Folded<'a> {
         }
         let mut text = String::with_capacity(original.len());
         let mut origin = Vec::with_capacity(original.len());
-        for (index, character) in original.chars().enumerate() {
-            let before = text.len();
-            push_folded(character, &mut text);
-            let index = u32::try_from(index).unwrap_or(u32::MAX);
-            origin.resize(origin.len() + text.len() - before, index);
+        let mut index: u32 = 0;
+        for (plain, character) in pieces(original) {
+            text.push_str(plain);
+            origin.extend((index..).take(plain.len()));
+            index = index.saturating_add(u32::try_from(plain.len()).unwrap_or(u32::MAX));
+            if let Some(character) = character {
+                push_folded(character, &mut text);
+                origin.resize(text.len(), index);
+                index = index.saturating_add(1);
+            }
         }
         Self { text: Cow::Owned(text), origin }
     }
@@ -57,6 +63,37 @@ impl<'a> Folded<'a> {
     }
 }
 
+/// The folded text alone, where nobody asks for the way back.
+pub fn folded_text(original: &str) -> Cow<'_, str> {
+    if original.is_ascii() {
+        return Cow::Borrowed(original);
+    }
+    let mut text = String::with_capacity(original.len());
+    for (plain, character) in pieces(original) {
+        text.push_str(plain);
+        if let Some(character) = character {
+            push_folded(character, &mut text);
+        }
+    }
+    Cow::Owned(text)
+}
+
+/// Runs of ASCII, each with the other character behind it.
+fn pieces(original: &str) -> impl Iterator<Item = (&str, Option<char>)> {
+    let mut rest = original;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(rest.len());
+        let (plain, other) = rest.split_at(end);
+        let mut others = other.chars();
+        let character = others.next();
+        rest = others.as_str();
+        Some((plain, character))
+    })
+}
+
 /// Characters that nobody sees: they only break words apart for a machine.
 fn is_invisible(character: char) -> bool {
     matches!(character, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
@@ -64,11 +101,47 @@ fn is_invisible(character: char) -> bool {
         | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e007f}')
 }
 
-fn push_folded(character: char, text: &mut String) {
-    if character.is_ascii() {
-        text.push(character);
-        return;
+/// The folded forms of the characters that most text is written in, worked out once.
+static TABLE: LazyLock<Table> = LazyLock::new(Table::new);
+
+/// Folded forms, one behind the other.
+struct Table {
+    text: String,
+    /// Where the form of each character ends.
+    ends: Vec<usize>,
+}
+
+impl Table {
+    /// Behind the ideographs, some of which look like ASCII letters.
+    const END: u32 = 0xa000;
+
+    fn new() -> Self {
+        let mut table = Self { text: String::new(), ends: Vec::new() };
+        for number in 0..Self::END {
+            if let Some(character) = char::from_u32(number) {
+                fold(character, &mut table.text);
+            }
+            table.ends.push(table.text.len());
+        }
+        table
     }
+
+    fn get(&self, character: char) -> Option<&str> {
+        let at = character as usize;
+        let end = *self.ends.get(at)?;
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.text.get(start..end)
+    }
+}
+
+fn push_folded(character: char, text: &mut String) {
+    match TABLE.get(character) {
+        Some(folded) => text.push_str(folded),
+        None => fold(character, text),
+    }
+}
+
+fn fold(character: char, text: &mut String) {
     if is_invisible(character) {
         return;
     }
@@ -99,16 +172,16 @@ fn push_folded(character: char, text: &mut String) {
 
 /// UTS #39: a letter of another script that looks like an ASCII one is read as that one.
 fn push_skeleton(character: char, text: &mut String) {
-    let mut one = [0; 4];
-    let skeleton: String =
-        unicode_security::confusable_detection::skeleton(character.encode_utf8(&mut one)).collect();
     // Letters only: the table also folds l, 1 and | together, which would spoil numbers.
-    if character.is_alphabetic()
-        && !skeleton.is_empty()
-        && skeleton.bytes().all(|b| b.is_ascii_alphanumeric())
-    {
-        text.push_str(&skeleton);
-    } else {
+    if !character.is_alphabetic() {
+        return text.push(character);
+    }
+    let before = text.len();
+    let mut one = [0; 4];
+    text.extend(unicode_security::confusable_detection::skeleton(character.encode_utf8(&mut one)));
+    let skeleton = &text[before..];
+    if skeleton.is_empty() || !skeleton.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        text.truncate(before);
         text.push(character);
     }
 }
@@ -130,6 +203,19 @@ mod tests {
         assert_eq!(folded("Café “x” – y"), "Cafe \"x\" - y");
         assert_eq!(folded("cafe\u{301}"), "cafe", "combining accent");
         assert_eq!(folded("４７９ ７８９"), "479 789", "full-width digits");
+        for text in ["", "plain", "Café “x” – y", "é", "So\u{200b}lent\u{200b}"] {
+            assert_eq!(folded_text(text), folded(text));
+        }
+    }
+
+    #[test]
+    fn the_table_holds_what_folding_gives() {
+        for character in '\u{80}'..'\u{a000}' {
+            let (mut quick, mut slow) = (String::new(), String::new());
+            push_folded(character, &mut quick);
+            fold(character, &mut slow);
+            assert_eq!(quick, slow, "U+{:04X}", character as u32);
+        }
     }
 
     #[test]

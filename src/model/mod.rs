@@ -15,11 +15,11 @@ pub use category::{Category, Family, ParseCategoryError, Severity};
 pub use document::{Document, DocumentKind, Field};
 pub use entry::{DateDoubt, Entry, EntryContent};
 pub use finding::{Binds, Finding, Origin, Span, Writer};
-pub use fold::Folded;
+pub use fold::{Folded, folded_text};
 pub use hit::{Hit, Mention, Status};
 pub use id::{AlertId, DeliveryId, DocumentId, EntryId, HitId, InvalidId, OrganisationId, SourceId, StoryId};
 pub use profile::{
-    Contact, EmployeeConduct, PreElection, Profile, RegisterEntry, RegisterKind, Site, Watch, normal_handle,
-    normal_postcode,
+    Contact, EmployeeConduct, OfficeHolder, PreElection, Profile, RegisterEntry, RegisterKind, Site, Watch,
+    normal_handle, normal_postcode,
 };
 pub use source::{Accountability, Licence, PersonRecord, Source, SourceKind};

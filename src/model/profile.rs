@@ -53,6 +53,9 @@ pub struct Profile {
     /// What is looked for.
     #[serde(default, rename = "watch")]
     pub watches: Vec<Watch>,
+    /// People on its board whose names count as its own beside their role or its name.
+    #[serde(default, rename = "office_holder")]
+    pub office_holders: Vec<OfficeHolder>,
     /// Its own premises.
     #[serde(default, rename = "site")]
     pub sites: Vec<Site>,
@@ -105,6 +108,45 @@ pub struct Watch {
 
 const fn default_within() -> usize {
     80
+}
+
+/// Somebody on the board, watched for in office and never as a person (SEC 2.10).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct OfficeHolder {
+    /// As the Trust publishes it.
+    pub name: String,
+    /// The office: chair, chief executive, or a director of the board.
+    pub role: String,
+    /// Why the public has an interest in it.
+    pub justification: String,
+    /// The day by which somebody looks at this again.
+    #[serde(deserialize_with = "toml_date")]
+    pub review: NaiveDate,
+}
+
+impl OfficeHolder {
+    /// Titles before a name.
+    const TITLES: [&str; 10] = ["dr", "prof", "professor", "mr", "mrs", "ms", "miss", "sir", "dame", "lord"];
+
+    /// The name without its titles.
+    pub fn plain_name(&self) -> String {
+        let is_title = |word: &&str| {
+            let word = word.trim_end_matches('.').to_lowercase();
+            Self::TITLES.contains(&word.as_str())
+        };
+        self.name.split_whitespace().skip_while(is_title).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What the office is called.
+    pub fn role_words(&self) -> Vec<String> {
+        let role = self.role.trim().to_lowercase();
+        let short: &[&str] = match role.as_str() {
+            "chief executive" | "chief executive officer" => &["chief executive", "chief exec", "ceo"],
+            "chair" | "chairman" | "chairwoman" => &["chair", "chairman", "chairwoman", "chairperson"],
+            _ => &[],
+        };
+        std::iter::once(role.clone()).chain(short.iter().map(|word| (*word).to_owned())).collect()
+    }
 }
 
 /// One of the Trust's own premises.
@@ -172,6 +214,37 @@ fn toml_date<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<NaiveD
 }
 
 impl Profile {
+    /// What is looked for, office holders among it: their name near their role or the Trust's name.
+    pub fn all_watches(&self) -> Vec<Watch> {
+        let in_office = self.office_holders.iter().enumerate().map(|(number, holder)| Watch {
+            id: format!("office-holder-{}", number + 1),
+            terms: vec![holder.plain_name()],
+            case_sensitive: false,
+            needs: holder
+                .role_words()
+                .into_iter()
+                .chain([self.name.clone(), self.short_name.clone()])
+                .collect(),
+            within: default_within(),
+            anywhere: Vec::new(),
+            unless: Vec::new(),
+            never: Vec::new(),
+            query: None,
+        });
+        self.watches.iter().cloned().chain(in_office).collect()
+    }
+
+    /// Whether somebody of this name holds an office; without a forename the surname alone is compared.
+    pub fn is_office_holder(&self, forename: Option<&str>, surname: &str) -> bool {
+        self.office_holders.iter().any(|holder| {
+            let name = holder.plain_name().to_lowercase();
+            let mut words = name.split_whitespace();
+            let first = words.next().unwrap_or_default();
+            let last = words.last().unwrap_or_default();
+            last == surname.to_lowercase() && forename.is_none_or(|forename| forename.to_lowercase() == first)
+        })
+    }
+
     /// The score from which a rule fires here, where the profile says.
     pub fn threshold(&self, rule: &str, category: Category) -> Option<f64> {
         self.thresholds.get(rule).or_else(|| self.thresholds.get(category.as_str())).copied()

@@ -3,7 +3,10 @@
 
 mod poll;
 mod record;
+mod replay;
 mod wait;
+
+pub use replay::{HitChange, Replayed, Request as ReplayRequest, RuleChange, replay};
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -316,9 +319,10 @@ fn generation(store: &Store, classifier: &Classifier) -> String {
     let mut watches: Vec<String> = Vec::new();
     for profile in classifier.profiles() {
         watches.push(profile.id.to_string());
-        for watch in &profile.watches {
+        for watch in &profile.all_watches() {
             watches.extend([watch.id.clone(), watch.case_sensitive.to_string(), watch.within.to_string()]);
-            for list in [&watch.terms, &watch.needs, &watch.anywhere, &watch.unless] {
+            watches.extend(watch.query.clone());
+            for list in [&watch.terms, &watch.needs, &watch.anywhere, &watch.unless, &watch.never] {
                 watches.push(list.join("\n"));
             }
         }

@@ -1,10 +1,11 @@
 //! A document with hits, made ready for the store: what is clear gets masked, what compares gets keyed.
 
 use super::Parts;
-use crate::classify::{is_withheld, masked_field, masked_url};
+use crate::classify::{Classifier, is_withheld, masked_field, masked_url};
 use crate::extract::Fingerprints;
 use crate::model::{DateDoubt, Document, Field, Finding, Hit, Source, Span};
-use crate::store::{DocumentRecord, HitRecord};
+use crate::store::{DocumentRecord, HitRecord, Store};
+use crate::telemetry;
 
 /// A headline shorter than this is shared by chance (characters).
 const MIN_TITLE_CHARS: usize = 25;
@@ -30,7 +31,15 @@ pub(super) fn of(
     let url = masked_url(masker, document, &hits);
     let title = masked_field(masker, document, &hits, Field::Title);
     let shown_title = masker.mask_line(title.as_str()).shortened(MAX_TITLE_CHARS);
-    let hits: Vec<HitRecord> = hits.into_iter().map(|hit| hit_record(parts, document, hit)).collect();
+    for hit in &hits {
+        for rule in &hit.overran {
+            telemetry::count_overrun(rule);
+            tracing::warn!(source.id = %source.id, organisation = %hit.organisation, rule,
+                "this rule cost more than it may on one document and may have missed something");
+        }
+    }
+    let record = |hit| hit_record(&parts.store, &parts.classifier, document, hit);
+    let hits: Vec<HitRecord> = hits.into_iter().map(record).collect();
     let prints = Fingerprints::of(&document.text);
     let title = words(&document.title);
     let text = words(&document.text);
@@ -74,13 +83,13 @@ fn clear(document: &Document, hits: &[HitRecord]) -> Vec<u8> {
 }
 
 /// Findings about employees' conduct are counted and not kept, unless the profile says otherwise.
-fn hit_record(parts: &Parts, document: &Document, hit: Hit) -> HitRecord {
-    let profile = parts.classifier.profiles().iter().find(|profile| profile.id == hit.organisation);
+pub(super) fn hit_record(store: &Store, classifier: &Classifier, document: &Document, hit: Hit) -> HitRecord {
+    let profile = classifier.profiles().iter().find(|profile| profile.id == hit.organisation);
     let withheld = |category| profile.is_none_or(|profile| is_withheld(category, profile));
     let (kept, dropped): (Vec<_>, Vec<_>) =
         hit.findings.into_iter().partition(|finding| !withheld(finding.category));
     let hit = Hit::new(hit.organisation, hit.mentions, kept);
-    let said = hit.findings.iter().flat_map(|finding| said(parts, document, finding)).collect();
+    let said = hit.findings.iter().flat_map(|finding| said(store, document, finding)).collect();
     HitRecord {
         said,
         organisation: hit.organisation,
@@ -93,10 +102,10 @@ fn hit_record(parts: &Parts, document: &Document, hit: Hit) -> HitRecord {
 
 /// Keyed fingerprints of what a finding found: the same number on the same page is the same fact, however
 /// the text around it moves.
-fn said(parts: &Parts, document: &Document, finding: &Finding) -> Vec<String> {
+fn said(store: &Store, document: &Document, finding: &Finding) -> Vec<String> {
     let fact = |text: &str| {
         let text: String = text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
-        parts.store.fingerprint(&["said", finding.category.as_str(), finding.severity.as_str(), &text])
+        store.fingerprint(&["said", finding.category.as_str(), finding.severity.as_str(), &text])
     };
     if finding.spans.is_empty() {
         return vec![fact("")];

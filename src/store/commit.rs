@@ -408,7 +408,7 @@ async fn keep_vanished(
     read.collect::<Result<_, String>>().map_err(StoreError::Inconsistent)
 }
 
-async fn insert_finding(tx: &mut Tx, hit: i64, finding: &Finding) -> Result<(), StoreError> {
+pub(super) async fn insert_finding(tx: &mut Tx, hit: i64, finding: &Finding) -> Result<(), StoreError> {
     let clauses = serde_json::Value::from(finding.clauses.clone()).to_string();
     let spans = serde_json::to_string(&finding.spans).unwrap_or_else(|_| "[]".to_owned());
     on_tx!(tx, tx => {

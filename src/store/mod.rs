@@ -20,6 +20,7 @@ mod key;
 mod maintain;
 mod options;
 mod record;
+mod replay;
 mod retention;
 mod seal;
 mod source;
@@ -39,6 +40,7 @@ pub use record::{
     DocumentRecord, EntryOutcome, EntryRecord, EntryResult, EntryState, HitRecord, Outcome, PollOutcome,
     PollResult,
 };
+pub use replay::{Applied, StoredHit};
 pub use retention::Purged;
 pub use source::{SourceRow, SourceSpec};
 pub use trend::{GroupBy, TrendQuery, TrendRow};

@@ -63,7 +63,9 @@ pub(super) fn places(detector: Detector, view: &View<'_>) -> Vec<Place> {
         Detector::Address => raw_places(view, address::find(view.seen), "[address]"),
         Detector::Person => {
             let near = |run: &Run| view.is_near(run.start);
-            let people = view.seen.people.iter().filter(|person| person.runs.iter().any(near));
+            let people = view.seen.people.iter();
+            let people =
+                people.filter(|person| person.runs.iter().any(near) && !person.holds_office(view.profile));
             people.map(|person| person.place(view)).collect()
         }
         Detector::Lookalike => super::lookalike_place(view).into_iter().collect(),

@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
+use foldhash::fast::RandomState;
+
 pub(super) use features::of as features_of;
 pub use features::{Feature, Features, Letters};
 
@@ -41,10 +43,12 @@ pub struct Weights {
 pub struct Learned {
     /// What each category adds to begin with; the others it knows nothing of.
     biases: Vec<(Category, f64)>,
-    words: HashMap<Box<str>, usize>,
-    letters: HashMap<Letters, usize>,
-    /// What each feature says, at the place that its word or letters give.
-    weights: Vec<Weights>,
+    words: HashMap<Box<str>, usize, RandomState>,
+    letters: HashMap<Letters, usize, RandomState>,
+    /// How rare each feature is, at the place that its word or letters give, and where its weights end.
+    features: Vec<(f64, usize)>,
+    /// What the features add, one behind the other.
+    weights: Vec<(Category, f64)>,
 }
 
 /// What the model says of a document: log-odds by category, and the words that it saw, each with its place and value.
@@ -100,8 +104,9 @@ impl Learned {
                 model.biases = weights;
                 continue;
             }
-            let place = model.weights.len();
-            model.weights.push(Weights { rarity, of: weights });
+            let place = model.features.len();
+            model.weights.extend(weights);
+            model.features.push((rarity, model.weights.len()));
             match feature.parse() {
                 Ok(letters) => model.letters.insert(letters, place),
                 Err(()) => model.words.insert(feature.into(), place),
@@ -137,13 +142,12 @@ impl Learned {
                 Feature::Word(word) => *self.words.get(word)?,
                 Feature::Letters(letters) => *self.letters.get(&letters)?,
             };
-            Some((place, self.weights.get(place)?.rarity))
+            Some((place, self.features.get(place)?.0))
         });
         let mut odds = [0.0; Category::ALL.len()];
         let mut words = Vec::new();
         for (feature, place, value) in values {
-            let Some(weights) = self.weights.get(place) else { continue };
-            for (category, weight) in &weights.of {
+            for (category, weight) in self.weights_at(place) {
                 odds[*category as usize] += weight * value;
             }
             if let Feature::Word(word) = feature
@@ -160,11 +164,16 @@ impl Learned {
         Opinion { odds: odds.collect(), words }
     }
 
+    fn weights_at(&self, place: usize) -> &[(Category, f64)] {
+        let end_of = |place: usize| self.features.get(place).map(|(_, end)| *end);
+        let start = place.checked_sub(1).map_or(Some(0), end_of);
+        start.zip(end_of(place)).and_then(|(start, end)| self.weights.get(start..end)).unwrap_or_default()
+    }
+
     /// The words that speak most for a category, those that count most first.
     pub fn words<'o>(&self, opinion: &'o Opinion, category: Category) -> Vec<&'o str> {
         let share = |(word, place, value): &'o (String, usize, f64)| {
-            let weights = &self.weights.get(*place)?.of;
-            let (_, weight) = weights.iter().find(|(of, _)| *of == category)?;
+            let (_, weight) = self.weights_at(*place).iter().find(|(of, _)| *of == category)?;
             Some((weight * value, word.as_str())).filter(|(share, _)| *share > 0.0)
         };
         let mut words: Vec<(f64, &str)> = opinion.words.iter().filter_map(share).collect();
@@ -199,18 +208,27 @@ pub fn values<'f>(
     let words = features.words.iter().map(|(word, n)| (Feature::Word(word), *n));
     let letters = features.letters.iter().map(|(letters, n)| (Feature::Letters(*letters), *n));
     let facts = features.facts.iter().map(|fact| (Feature::Word(fact), 1));
-    let kinds: [Box<dyn Iterator<Item = (Feature<'f>, u32)>>; 3] =
-        [Box::new(words), Box::new(letters), Box::new(facts)];
-    let mut all = Vec::new();
-    for (kind, length) in kinds.into_iter().zip(LENGTHS) {
-        let from = all.len();
-        all.extend(kind.filter_map(|(feature, n)| {
-            let (place, rarity) = known(feature)?;
-            Some((feature, place, (1.0 + f64::from(n).ln()) * rarity))
-        }));
-        scale(all.get_mut(from..).unwrap_or_default(), length);
-    }
+    let mut all = Vec::with_capacity(features.words.len() + features.letters.len() + features.facts.len());
+    add_values(&mut all, words, &known, LENGTHS[0]);
+    add_values(&mut all, letters, &known, LENGTHS[1]);
+    add_values(&mut all, facts, &known, LENGTHS[2]);
     all
+}
+
+fn add_values<'f>(
+    all: &mut Vec<(Feature<'f>, usize, f64)>,
+    features: impl Iterator<Item = (Feature<'f>, u32)>,
+    known: impl Fn(Feature<'f>) -> Option<(usize, f64)>,
+    length: f64,
+) {
+    let from = all.len();
+    all.extend(features.filter_map(|(feature, n)| {
+        let (place, rarity) = known(feature)?;
+        // Most stand there once, and the logarithm of one is nought.
+        let often = if n == 1 { 1.0 } else { 1.0 + f64::from(n).ln() };
+        Some((feature, place, often * rarity))
+    }));
+    scale(all.get_mut(from..).unwrap_or_default(), length);
 }
 
 fn scale(values: &mut [(Feature<'_>, usize, f64)], length: f64) {

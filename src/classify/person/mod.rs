@@ -9,7 +9,7 @@ use super::identifiers::Place;
 use super::rules::RuleSet;
 use super::view::View;
 use crate::matching::{Found, Reading, Run};
-use crate::model::{Document, Field, Span};
+use crate::model::{Document, Field, Profile, Span};
 
 /// One person, with every spot where the document names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,12 @@ pub(super) struct Person {
 }
 
 impl Person {
+    /// Whether the Trust names this person as one of its board.
+    pub(super) fn holds_office(&self, profile: &Profile) -> bool {
+        let surname = self.surname.as_deref();
+        surname.is_some_and(|surname| profile.is_office_holder(self.forename.as_deref(), surname))
+    }
+
     /// The person as a place for rules.
     pub(super) fn place(&self, view: &View<'_>) -> Place {
         let mut signals = Vec::new();

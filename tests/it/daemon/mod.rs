@@ -6,6 +6,7 @@ pub(crate) mod process;
 
 mod health;
 mod refusals;
+mod replay;
 mod shadow;
 mod shutdown;
 mod systemd;

@@ -45,6 +45,8 @@ pub(crate) struct Setup {
     store: String,
     mail: String,
     digest: &'static str,
+    lease_s: u32,
+    rules: String,
     sources: Vec<(String, String, String)>,
 }
 
@@ -61,6 +63,8 @@ impl Setup {
             store: String::new(),
             mail: "transport = \"smtp\"".to_owned(),
             digest: "30 7 * * *",
+            lease_s: 2,
+            rules: String::new(),
             sources: Vec::new(),
         }
     }
@@ -94,6 +98,16 @@ impl Setup {
         Self { digest, ..self }
     }
 
+    /// How long one worker may hold what it works on.
+    pub(crate) fn lease(self, lease_s: u32) -> Self {
+        Self { lease_s, ..self }
+    }
+
+    /// Rules of one's own are in `folder`.
+    pub(crate) fn rules(self, folder: &Path) -> Self {
+        Self { rules: format!("[overlay]\nrules_dir = {:?}\n", folder.display().to_string()), ..self }
+    }
+
     pub(crate) fn state_dir(&self) -> PathBuf {
         self.folder.path().join("state")
     }
@@ -112,10 +126,12 @@ impl Setup {
     pub(crate) fn write(&self) -> PathBuf {
         let (feeds, smtp) = (self.feeds_port, self.smtp_port);
         let mut text = format!(
-            "[service]\nstate_dir = {:?}\nlog = {:?}\n[store]\nlease_s = 2\n{}[fetch]\ncontact = \"operator@northmerevalley.nhs.uk\"\n\
+            "{}[service]\nstate_dir = {:?}\nlog = {:?}\n[store]\nlease_s = {}\n{}[fetch]\ncontact = \"operator@northmerevalley.nhs.uk\"\n\
              loopback = [\"127.0.0.1:{feeds}\"]\n[fetch.hosts]\n",
+            self.rules,
             self.state_dir().display().to_string(),
             self.log,
+            self.lease_s,
             self.store
         );
         for (_, host, _) in &self.sources {

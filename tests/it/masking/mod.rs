@@ -6,6 +6,7 @@ use trustwatch::config::{SHIPPED_PROFILES, shipped_profiles};
 use trustwatch::model::{Document, DocumentKind, Profile};
 
 pub(crate) mod generated;
+mod outputs;
 
 use generated::{Identifier, Seeded};
 

@@ -13,6 +13,7 @@ mod opening;
 mod polls;
 mod purge;
 mod records;
+mod replay;
 mod reports;
 mod sealing;
 mod stories;
