@@ -129,6 +129,30 @@ impl Classifier {
     }
 }
 
+impl Classifier {
+    /// What `documents`, copies of one story, give away together about a person and none gives away alone.
+    pub fn jigsaw_across(&self, documents: &[Document], organisation: &OrganisationId) -> Option<Finding> {
+        let jigsaw = |document: &Document| {
+            let hit = self.classify(document).into_iter().find(|hit| hit.organisation == *organisation)?;
+            hit.findings.into_iter().find(|finding| finding.category == Category::Jigsaw)
+        };
+        let first = documents.first()?;
+        if documents.iter().any(|document| jigsaw(document).is_some()) {
+            return None;
+        }
+        let mut told = std::collections::BTreeSet::new();
+        let lines = documents.iter().flat_map(|document| document.text.lines());
+        let fresh = lines.filter(|line| !line.trim().is_empty() && told.insert(line.trim().to_lowercase()));
+        let text = fresh.collect::<Vec<_>>().join("\n\n");
+        let mut finding = jigsaw(&Document { text, ..first.clone() })?;
+        // Its places are in several documents: none of them is this one's.
+        finding.spans.clear();
+        finding.reason =
+            format!("told by {} copies of one story together: {}", documents.len(), finding.reason);
+        Some(finding)
+    }
+}
+
 impl Parts {
     /// Those whose names hold up to what their watches ask of the words around them.
     fn mentioned<'p>(

@@ -50,6 +50,9 @@ pub struct Profile {
     /// The impact assessment that `employee_conduct = "on"` needs.
     #[serde(default)]
     pub impact_assessment: Option<String>,
+    /// Whether what several copies of a story tell together is judged too (SEC 4.5).
+    #[serde(default)]
+    pub jigsaw_across_copies: bool,
     /// What is looked for.
     #[serde(default, rename = "watch")]
     pub watches: Vec<Watch>,

@@ -1,6 +1,7 @@
 //! The order of the stages, known here alone: due work → fetch → entries → documents → hits → commit.
 //! Each piece of claimed work is one task; what it came to goes through the store's gatherer.
 
+mod copies;
 mod poll;
 mod record;
 mod replay;

@@ -142,7 +142,13 @@ async fn visit(
     let bytes = i64::try_from(page.wire_bytes).unwrap_or(i64::MAX);
     let pass = Pass { is_first: claim.first_polled_at.is_none(), same_generation };
     let (entries, repaired) = entries_of(parts, planned, page, at).await?;
-    let (records, listed, is_whole) = judge(parts, planned, entries, pass, at).await?;
+    let (mut records, listed, is_whole) = judge(parts, planned, entries, pass, at).await?;
+    for record in &mut records {
+        if let EntryState::Done(Some(document)) = &mut record.state {
+            let joined = super::copies::join(parts, document).await;
+            joined.map_err(|error| Failure::new("store", error.to_string(), FailureClass::Temporary))?;
+        }
+    }
     crate::telemetry::count_entries(records.len() as u64);
     Ok(PollResult::Read {
         // With an entry left out the body must come again, changed or not.

@@ -77,7 +77,7 @@ async fn judged(
             || record::of(&shared, &source, &poll::document_of(&source, &entry, options), entry.doubt);
         record::of(&shared, &source, &document, doubt).or_else(listed)
     });
-    finished(parts, work.await, attempts)
+    finished(parts, work.await, attempts).await
 }
 
 /// The document that the feed's own words make.
@@ -87,14 +87,24 @@ async fn own_words(parts: &Arc<Parts>, source: &Source, entry: Entry, attempts: 
         let document = poll::document_of(&source, &entry, &shared.options.extract);
         record::of(&shared, &source, &document, entry.doubt)
     });
-    finished(parts, work.await, attempts)
+    finished(parts, work.await, attempts).await
 }
 
 /// Work that panicked has judged nothing: it is tried again, and in the end reported as failed.
-fn finished(parts: &Parts, work: Result<Option<DocumentRecord>, JoinError>, attempts: i64) -> EntryResult {
+async fn finished(
+    parts: &Arc<Parts>,
+    work: Result<Option<DocumentRecord>, JoinError>,
+    attempts: i64,
+) -> EntryResult {
     let detail = "it could not be judged".to_owned();
     match work {
-        Ok(record) => EntryResult::Done(record.map(Box::new)),
+        Ok(Some(mut record)) => match super::copies::join(parts, &mut record).await {
+            Ok(()) => EntryResult::Done(Some(Box::new(record))),
+            Err(error) => {
+                EntryResult::Retry { at: parts.clock.now() + pause(attempts), detail: error.to_string() }
+            }
+        },
+        Ok(None) => EntryResult::Done(None),
         Err(_) if attempts + 1 < MAX_ATTEMPTS => {
             EntryResult::Retry { at: parts.clock.now() + pause(attempts), detail }
         }

@@ -72,6 +72,14 @@ impl World {
         load(&file).unwrap()
     }
 
+    /// Writes the Trust's profile with `more` before everything else.
+    pub(super) fn write_profile_with(&self, more: &str) {
+        self.write_profile("");
+        let file = self.folder.path().join("profiles/northmere.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, format!("{more}{text}")).unwrap();
+    }
+
     /// Writes the Trust's profile with `more` at its end.
     pub(super) fn write_profile(&self, more: &str) {
         let (_, shipped) = SHIPPED_PROFILES.iter().find(|(id, _)| *id == "northmere").unwrap();

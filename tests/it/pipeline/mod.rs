@@ -2,6 +2,7 @@
 //! classifier and pipeline, and what they leave behind. Time stands still unless a case moves it.
 
 mod bed;
+mod copies;
 mod entries;
 mod failures;
 mod first_look;
