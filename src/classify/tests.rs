@@ -261,3 +261,25 @@ fn a_rule_without_evidence_asks_in_when_alone() {
     let document = Document { text: "Solent NHS Trust, wobble".to_owned(), ..Document::default() };
     assert!(classifier.classify(&document)[0].findings.iter().any(|finding| finding.rule == "wobble"));
 }
+
+#[test]
+fn the_board_is_named_in_office_and_nobody_else_of_that_name() {
+    let named = |text: &str| {
+        let hits = classifier().classify(&Document {
+            kind: DocumentKind::Forum,
+            text: text.to_owned(),
+            ..Document::default()
+        });
+        let found = hits.iter().flat_map(|hit| &hit.findings);
+        (hits.len(), found.filter(|finding| finding.category == Category::NamedPerson).count())
+    };
+    let ill = "was admitted with pneumonia and is very poorly on the ward";
+    assert_eq!(
+        named("Chief executive Harriet Oakshott opened the fete."),
+        (1, 0),
+        "beside the role it is the Trust"
+    );
+    assert_eq!(named("Harriet Oakshott opened the fete."), (0, 0), "elsewhere it is nobody of ours");
+    assert_eq!(named(&format!("Northmere General: Harriet Oakshott {ill}.")).1, 1);
+    assert_eq!(named(&format!("Northmere General: Mrs Wilma Oakshott {ill}.")).1, 1);
+}

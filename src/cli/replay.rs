@@ -25,9 +25,9 @@ pub(super) struct Args {
     /// Of one organisation only.
     #[arg(long, value_name = "ID")]
     organisation: Option<OrganisationId>,
-    /// Write what changed over the stored findings; where something new was found, people are told of it as of a
-    /// first pass.
-    #[arg(long)]
+    /// Write what changed over the stored findings; needs --purpose. Of what is new or graver people are told in the
+    /// summary of a first look, and singly where it is critical and under a week old or was told singly before.
+    #[arg(long, requires = "purpose")]
     apply: bool,
     /// Name restricted findings too; needs --purpose, and is written to the audit.
     #[arg(long, requires = "purpose")]
@@ -60,6 +60,7 @@ pub(super) fn run(args: &Args, folder: Option<&Path>, config: &Place) -> anyhow:
     let request = ReplayRequest {
         since: since.map_or(0, |since| since.timestamp_millis()),
         organisation: known(args.organisation.as_ref(), &config)?,
+        actor: operating_system_user(),
         purpose: args.purpose.clone().unwrap_or_else(|| "rules replay".to_owned()),
         apply: args.apply,
         restricted: args.restricted,
@@ -121,9 +122,12 @@ fn show(replayed: &Replayed, args: &Args) {
     if replayed.changed.len() > LISTED {
         anstream::println!("… and {} more: --json lists them all", replayed.changed.len() - LISTED);
     }
-    anstream::println!("{} hits judged anew, {} would change", replayed.hits, replayed.changed.len());
+    let changed = if args.apply { "change" } else { "would change" };
+    anstream::println!("{} hits judged anew, {} {changed}", replayed.hits, replayed.changed.len());
     for (count, what) in [
-        (replayed.restricted, "would change in restricted findings (--restricted --purpose TEXT names them)"),
+        (replayed.restricted, "change in restricted findings (--restricted --purpose TEXT names them)"),
+        (replayed.unwatched, "are of organisations that are watched for no more: left alone"),
+        (replayed.withheld, "are judged by conduct, whose author is not kept: left alone"),
         (replayed.unmentioned, "name the organisation no more by its present watches"),
         (replayed.meanwhile, "changed meanwhile and were left alone: run it again"),
     ] {

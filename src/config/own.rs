@@ -52,16 +52,29 @@ pub(super) fn mistakes(profile: &Profile) -> Vec<(String, String)> {
     found
 }
 
-/// Offices of a board: nobody below it is watched for by name (SEC 2.10).
-const BOARD: [&str; 7] = ["chair", "chairman", "chairwoman", "chief", "director", "governor", "secretary"];
+/// Whether a role is one of the board: nobody below it is watched for by name (SEC 2.10).
+fn is_of_the_board(role: &str) -> bool {
+    const BOARD: [&str; 7] =
+        ["chair", "chairman", "chairwoman", "chairperson", "chief", "director", "governor"];
+    const BELOW: [&str; 8] = ["assistant", "associate", "personal", "pa", "aide", "office", "to", "clinical"];
+    let role = role.to_lowercase();
+    let words: Vec<&str> = role.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).collect();
+    let has = |word: &str| words.contains(&word);
+    if has("secretary") {
+        return has("company") || has("board") || has("trust");
+    }
+    let deputy_below = has("deputy") && !(has("chair") || has("chief"));
+    words.iter().any(|word| BOARD.contains(word))
+        && !words.iter().any(|word| BELOW.contains(word))
+        && !deputy_below
+}
 
 fn holder_mistakes(holder: &OfficeHolder) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
     if holder.plain_name().split_whitespace().count() < 2 {
         found.push(("name", format!("{:?} is no full name: write forename and surname", holder.name)));
     }
-    let role = holder.role.to_lowercase();
-    if !role.split_whitespace().any(|word| BOARD.contains(&word)) {
+    if !is_of_the_board(&holder.role) {
         let message = format!(
             "{:?} is no office of the board: only chair, chief officers and directors may be watched for by name (SEC 2.10)",
             holder.role
@@ -110,6 +123,26 @@ fn site_mistake(site: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_below_the_board_is_watched_for_by_name() {
+        for role in
+            ["chief executive", "Chair, non-executive", "Vice-chair", "Medical director", "Company secretary"]
+        {
+            assert!(is_of_the_board(role), "{role}");
+        }
+        for role in [
+            "ward manager",
+            "Medical secretary",
+            "Assistant director of estates",
+            "PA to the chief executive",
+            "Deputy director of nursing",
+            "Clinical director",
+            "nurse",
+        ] {
+            assert!(!is_of_the_board(role), "{role}");
+        }
+    }
 
     #[test]
     fn what_would_protect_nothing_is_told() {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hashlink::LruCache;
 
+use super::lookalike::LONGEST_HOST;
 use super::{Likeness, lookalike};
 use crate::model::{DocumentKind, Profile};
 
@@ -50,6 +51,10 @@ impl Hosts {
         host: &str,
         profiles: impl Iterator<Item = &'p Profile>,
     ) -> Named {
+        // No host of the DNS is that long: it is nobody's, and not worth remembering.
+        if host.len() > LONGEST_HOST {
+            return Arc::default();
+        }
         let key = (kind, host.to_owned());
         if let Some(named) = self.known().get(&key) {
             return Arc::clone(named);

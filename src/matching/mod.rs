@@ -36,7 +36,7 @@ const DFA_TERMS: usize = 5000;
 /// The fields in which names are looked for; of the address only the host counts.
 const FIELDS: [Field; 4] = [Field::Title, Field::Text, Field::Author, Field::AuthorHandle];
 
-/// Names looked at in one field: a text that says nothing else is judged by its first ones.
+/// Names of one organisation looked at in one field: a text that says nothing else is judged by its first ones.
 const MAX_FOUND: usize = 500;
 /// Names of one organisation in one field about which a query is asked: a text about the sea holds its name a
 /// thousand times.
@@ -153,23 +153,22 @@ impl Matcher {
     fn find_in(&self, whole: &Whole<'_>, field: Field, folded: &Folded<'_>, mentions: &mut [Vec<Mention>]) {
         let spaced = Spaced::new(folded);
         let mut found = Vec::new();
-        let mut asked = vec![0; self.organisations.len()];
+        let mut counts = vec![(0, 0); self.organisations.len()];
         for hit in self.automaton.find_overlapping_iter(spaced.text()) {
-            if found.len() - asked.iter().sum::<usize>() >= MAX_FOUND {
-                break;
-            }
             for term in &self.patterns[hit.pattern().as_usize()] {
                 let organisation = &self.organisations[term.organisation];
                 let watch = &organisation.watches[term.watch];
                 let (start, end) = (hit.start(), hit.end());
-                if watch.asks && asked[term.organisation] >= MAX_ASKED {
+                let (sure, asked) = &mut counts[term.organisation];
+                let (count, most) = if watch.asks { (asked, MAX_ASKED) } else { (sure, MAX_FOUND) };
+                if *count >= most {
                     continue;
                 }
                 if term.fits(&spaced, field, start, end)
                     && watch.context.admits(&spaced, start, end, whole, field)
                 {
                     found.push(NameFound { organisation: term.organisation, watch: term.watch, start, end });
-                    asked[term.organisation] += usize::from(watch.asks);
+                    *count += 1;
                 }
             }
         }

@@ -237,14 +237,15 @@ impl Profile {
         self.watches.iter().cloned().chain(in_office).collect()
     }
 
-    /// Whether somebody of this name holds an office; without a forename the surname alone is compared.
-    pub fn is_office_holder(&self, forename: Option<&str>, surname: &str) -> bool {
-        self.office_holders.iter().any(|holder| {
-            let name = holder.plain_name().to_lowercase();
+    /// Whoever of the board has this full name.
+    pub fn office_holder(&self, forename: &str, surname: &str) -> Option<&OfficeHolder> {
+        let is = |word: Option<&str>, name: &str| {
+            word.is_some_and(|word| word.to_lowercase() == name.to_lowercase())
+        };
+        self.office_holders.iter().find(|holder| {
+            let name = holder.plain_name();
             let mut words = name.split_whitespace();
-            let first = words.next().unwrap_or_default();
-            let last = words.last().unwrap_or_default();
-            last == surname.to_lowercase() && forename.is_none_or(|forename| forename.to_lowercase() == first)
+            is(words.next(), forename) && is(words.last(), surname)
         })
     }
 

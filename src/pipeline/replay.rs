@@ -21,7 +21,9 @@ pub struct Request {
     pub since: i64,
     /// Of one organisation only.
     pub organisation: Option<OrganisationId>,
-    /// Why, for the audit.
+    /// Who writes, and why texts are opened, for the audit.
+    pub actor: String,
+    /// Why.
     pub purpose: String,
     /// Whether to write what changed.
     pub apply: bool,
@@ -78,6 +80,10 @@ pub struct Replayed {
     pub restricted: u32,
     /// Hits in which the organisation's name would no longer count.
     pub unmentioned: u32,
+    /// Hits of organisations that nobody watches for any more: left alone.
+    pub unwatched: u32,
+    /// Hits of which the author may not be kept (SEC 2.10): without it nothing is judged anew.
+    pub withheld: u32,
     /// Hits written.
     pub written: u32,
     /// Of them, hits of which people are told.
@@ -124,18 +130,37 @@ async fn one(
             return Ok(());
         }
     };
+    let Some(profile) = classifier.profiles().iter().find(|profile| profile.id == stored.organisation) else {
+        replayed.unwatched += 1;
+        return Ok(());
+    };
     let hits = classifier.classify(document);
-    let now = hits.into_iter().find(|hit| hit.organisation == stored.organisation);
+    let profile_of = |hit: &Hit| classifier.profiles().iter().find(|profile| profile.id == hit.organisation);
+    let withholds = |hit: &Hit| {
+        let withheld = |profile| hit.findings.iter().any(|finding| is_withheld(finding.category, profile));
+        profile_of(hit).is_some_and(withheld)
+    };
+    if hits.iter().any(withholds) {
+        replayed.withheld += 1;
+        return Ok(());
+    }
+    let now = hits.into_iter().find(|hit| hit.organisation == profile.id);
     replayed.unmentioned += u32::from(now.is_none());
-    let now = now.unwrap_or_else(|| Hit::new(stored.organisation.clone(), Vec::new(), Vec::new()));
-    let profile = classifier.profiles().iter().find(|profile| profile.id == stored.organisation);
-    let kept = |finding: &&Finding| profile.is_some_and(|profile| !is_withheld(finding.category, profile));
-    let found: Vec<&Finding> = now.findings.iter().filter(kept).collect();
-    if !replayed.compare(request, &stored, &found) || !request.apply {
+    let mut now = now.unwrap_or_else(|| Hit::new(profile.id.clone(), Vec::new(), Vec::new()));
+    // What copies of the story tell together is no single document's.
+    let joined = |finding: &&Finding| finding.category == Category::Jigsaw && finding.spans.is_empty();
+    if !now.findings.iter().any(|finding| finding.category == Category::Jigsaw) {
+        now.findings.extend(stored.findings.iter().filter(joined).cloned());
+        now = Hit::new(now.organisation, now.mentions, now.findings);
+    }
+    let found: Vec<&Finding> = now.findings.iter().collect();
+    let Some(news) = replayed.compare(request, &stored, &found) else { return Ok(()) };
+    if !request.apply {
         return Ok(());
     }
     let record = record::hit_record(store, classifier, document, now);
-    match store.reapply(stored.id, stored.version, &record, request.now).await? {
+    let audit = (request.actor.as_str(), request.purpose.as_str(), request.now);
+    match store.reapply(stored.id, stored.version, &record, news, audit).await? {
         Applied::Changed => replayed.meanwhile += 1,
         applied => {
             replayed.written += 1;
@@ -146,19 +171,21 @@ async fn one(
 }
 
 impl Replayed {
-    /// Notes what differs; whether anything does.
-    fn compare(&mut self, request: &Request, stored: &StoredHit, found: &[&Finding]) -> bool {
+    /// Notes what differs: whether it is something new or graver. `None` where nothing does.
+    fn compare(&mut self, request: &Request, stored: &StoredHit, found: &[&Finding]) -> Option<bool> {
         let before: BTreeMap<&str, &Finding> =
             stored.findings.iter().map(|finding| (finding.rule.as_str(), finding)).collect();
         let after: BTreeMap<&str, &Finding> =
             found.iter().map(|finding| (finding.rule.as_str(), *finding)).collect();
-        let (mut changes, mut hidden) = (Vec::new(), false);
+        let (mut changes, mut hidden, mut news) = (Vec::new(), false, false);
         let rules: std::collections::BTreeSet<&str> = before.keys().chain(after.keys()).copied().collect();
         for rule in rules {
             let (was, is) = (before.get(rule).copied(), after.get(rule).copied());
-            let Some(category) = was.or(is).map(|finding| finding.category) else { continue };
-            let shown = request.restricted || !category.is_restricted();
+            let Some(category) = is.or(was).map(|finding| finding.category) else { continue };
+            let restricted = was.into_iter().chain(is).any(|finding| finding.category.is_restricted());
+            let shown = request.restricted || !restricted;
             let phrase = phrase(rule, category, was, is);
+            news |= is.is_some_and(|is| was.is_none_or(|was| is.severity > was.severity));
             hidden |= phrase.is_some() && !shown;
             if shown {
                 self.rules.entry(rule.to_owned()).or_default().note(category, was, is);
@@ -181,7 +208,7 @@ impl Replayed {
                 changes,
             });
         }
-        differs
+        differs.then_some(news)
     }
 }
 
@@ -198,16 +225,26 @@ impl RuleChange {
     }
 }
 
-/// What happens to a rule's finding; `None` where it stays as grave as it is.
+/// What happens to a rule's finding; `None` where it stays as it is.
 fn phrase(rule: &str, category: Category, was: Option<&Finding>, is: Option<&Finding>) -> Option<String> {
     match (was, is) {
         (None, Some(is)) => Some(format!("+ {category}, {} (rule {rule} {})", is.severity, is.rule_version)),
         (Some(was), None) => {
-            Some(format!("- {category}, {} (rule {rule} {})", was.severity, was.rule_version))
+            Some(format!("- {}, {} (rule {rule} {})", was.category, was.severity, was.rule_version))
         }
         (Some(was), Some(is)) if was.severity != is.severity => {
             Some(format!("~ {category}, {} → {} (rule {rule})", was.severity, is.severity))
         }
+        (Some(was), Some(is)) if terms(was) != terms(is) => Some(format!(
+            "~ {category}, otherwise than by rule {rule} {} (now {})",
+            was.rule_version, is.rule_version
+        )),
         _ => None,
     }
+}
+
+/// What of a finding counts besides its severity: not where it stands, nor in what words it is explained.
+fn terms(finding: &Finding) -> impl PartialEq + '_ {
+    let Finding { category, clauses, binds, origin, child, writer, at_risk, rule_version, .. } = finding;
+    (category, clauses, binds, origin, child, writer, at_risk, rule_version)
 }

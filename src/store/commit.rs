@@ -95,7 +95,7 @@ const INSERT_FINDING: &str =
     "INSERT INTO finding (hit, category, rule, rule_version, severity, score, clauses, binds, origin, child,
   writer, at_risk, restricted, spans, reason)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
-const ENQUEUE: &str = "INSERT INTO outbox (hit, version, created_at) VALUES ($1, $2, $3)
+pub(super) const ENQUEUE: &str = "INSERT INTO outbox (hit, version, created_at) VALUES ($1, $2, $3)
 ON CONFLICT (hit) DO UPDATE SET version = excluded.version";
 const COUNT_WITHHELD: &str = "INSERT INTO tally (day, organisation, scope, category, severity, origin, source, status, rule, hits, stories)
 VALUES ($1, $2, 'withheld', 'employee_conduct', 'info', '', '', '', '', $3, 0)

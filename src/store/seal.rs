@@ -1,6 +1,6 @@
 //! Sealed text is opened here only, and never without a trace.
 
-use super::db::on_tx;
+use super::db::{Tx, on_tx};
 use super::{Store, StoreError};
 use crate::model::{Document, HitId};
 
@@ -21,15 +21,28 @@ impl Store {
         let sealed: Option<Vec<u8>> =
             on_tx!(&mut tx, tx => sqlx::query_scalar(SEALED).bind(hit.0).fetch_optional(&mut **tx).await?);
         let Some(sealed) = sealed else { return Ok(None) };
-        let text = self.key.unseal("document", &sealed)?;
-        on_tx!(&mut tx, tx => {
+        let document = self.open_sealed(&mut tx, hit, &sealed, (actor, purpose, now)).await??;
+        tx.commit().await?;
+        Ok(Some(document))
+    }
+
+    /// Opens what is sealed of a hit's document and writes that into `tx`; what cannot be opened leaves no trace.
+    pub(super) async fn open_sealed(
+        &self,
+        tx: &mut Tx,
+        hit: HitId,
+        sealed: &[u8],
+        (actor, purpose, now): (&str, &str, i64),
+    ) -> Result<Result<Document, StoreError>, StoreError> {
+        let text = match self.key.unseal("document", sealed) {
+            Ok(text) => text,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        on_tx!(tx, tx => {
             sqlx::query(AUDIT).bind(now).bind(actor).bind("unseal").bind(purpose).bind(hit.to_string()).execute(&mut **tx).await?;
         });
-        tx.commit().await?;
-        let document = serde_json::from_slice(&text);
-        document
-            .map(Some)
-            .map_err(|error| StoreError::Inconsistent(format!("the sealed text of {hit}: {error}")))
+        let inconsistent = |error| StoreError::Inconsistent(format!("the sealed text of {hit}: {error}"));
+        Ok(serde_json::from_slice(&text).map_err(inconsistent))
     }
 
     /// Records that `actor` saw restricted findings.

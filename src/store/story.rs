@@ -1,7 +1,7 @@
 //! Which story a hit belongs to: the same address, the same text, the same headline, or nearly the same
-//! words within a month.
+//! words within a month. And what other pages tell of the same story, opened for whoever puts it together.
 
-use super::db::{Tx, on_tx};
+use super::db::{Tx, on_read, on_tx};
 use super::record::DocumentRecord;
 use super::{Store, StoreError};
 use crate::model::{Document, HitId, OrganisationId};
@@ -30,15 +30,14 @@ WHERE h.organisation = $1 AND d.id <> $2 AND h.at BETWEEN $3 AND $4
   AND (d.address_key = $5 OR d.text_key = $6 OR (d.title_key = $7 AND $7 <> '')
     OR ($8 <> 0 AND (d.band0 = $9 OR d.band1 = $10 OR d.band2 = $11 OR d.band3 = $12)))
 ORDER BY h.story LIMIT $13";
-/// Copies at another address and in other words, with what is sealed of them.
-const COPIES: &str = "SELECT h.id, h.story, d.address_key, d.title_key, d.text_key, d.simhash, d.sealed
+/// Copies at another address and in other words.
+const COPIES: &str = "SELECT h.id, h.story, d.address_key, d.title_key, d.text_key, d.simhash
 FROM document d JOIN hit h ON h.document = d.id
 WHERE h.organisation = $1 AND d.address_key <> $2 AND d.text_key <> $3 AND h.at BETWEEN $4 AND $5
   AND ((d.title_key = $6 AND $6 <> '')
     OR ($7 <> 0 AND (d.band0 = $8 OR d.band1 = $9 OR d.band2 = $10 OR d.band3 = $11)))
 ORDER BY h.id DESC LIMIT $12";
-const AUDIT: &str =
-    "INSERT INTO audit (at, actor, action, purpose, subject) VALUES ($1, $2, 'unseal', $3, $4)";
+const SEALED: &str = "SELECT d.sealed FROM document d JOIN hit h ON h.document = d.id WHERE h.id = $1";
 /// Copies that are put together.
 const MAX_COPIES: usize = 8;
 const NEW_STORY: &str = "INSERT INTO story (organisation, created_at) VALUES ($1, $2) RETURNING id";
@@ -48,39 +47,46 @@ struct Copy {
     id: i64,
     #[sqlx(flatten)]
     candidate: Candidate,
-    sealed: Vec<u8>,
 }
 
 impl Store {
     /// What other pages tell of the story that `document` tells, the newest first; who opened them is written in
-    /// the same transaction.
+    /// the same transaction. Of a document without an address nobody can say which pages are others.
     pub async fn copies(
         &self,
         organisation: &OrganisationId,
         document: &DocumentRecord,
-        (actor, purpose, now): (&str, &str, i64),
+        audit: (&str, &str, i64),
     ) -> Result<Vec<Document>, StoreError> {
+        if document.url.text.as_str().is_empty() {
+            return Ok(Vec::new());
+        }
         let bands = document.bands.map(i64::from);
-        let mut tx = self.db.begin().await?;
-        let found: Vec<Copy> = on_tx!(&mut tx, tx => sqlx::query_as(COPIES)
+        let at = document.published.map_or(audit.2, |at| at.timestamp_millis().min(audit.2));
+        let found: Vec<Copy> = on_read!(&self.db, pool => sqlx::query_as(COPIES)
             .bind(organisation.as_str()).bind(&document.address_key).bind(&document.text_key)
-            .bind(now - REACH_MS).bind(now + REACH_MS).bind(&document.title_key)
+            .bind(at - REACH_MS).bind(at + REACH_MS).bind(&document.title_key)
             .bind(document.simhash.cast_signed()).bind(bands[0]).bind(bands[1]).bind(bands[2]).bind(bands[3])
-            .bind(MAX_CANDIDATES).fetch_all(&mut **tx).await?);
-        let same = found.iter().filter(|copy| is_same(&copy.candidate, document)).take(MAX_COPIES);
+            .bind(MAX_CANDIDATES).fetch_all(pool).await?);
+        let same: Vec<HitId> = found
+            .iter()
+            .filter(|copy| is_same(&copy.candidate, document))
+            .map(|copy| HitId(copy.id))
+            .take(MAX_COPIES)
+            .collect();
         let mut documents = Vec::new();
-        for copy in same {
-            let subject = HitId(copy.id).to_string();
-            let opened = self.key.unseal("document", &copy.sealed).map_err(|error| error.to_string());
-            let read =
-                opened.and_then(|text| serde_json::from_slice(&text).map_err(|error| error.to_string()));
-            on_tx!(&mut tx, tx => {
-                sqlx::query(AUDIT).bind(now).bind(actor).bind(purpose).bind(&subject).execute(&mut **tx).await?;
-            });
-            match read {
+        if same.is_empty() {
+            return Ok(documents);
+        }
+        let mut tx = self.db.begin().await?;
+        for id in same {
+            let sealed: Option<Vec<u8>> =
+                on_tx!(&mut tx, tx => sqlx::query_scalar(SEALED).bind(id.0).fetch_optional(&mut **tx).await?);
+            let Some(sealed) = sealed else { continue };
+            match self.open_sealed(&mut tx, id, &sealed, audit).await? {
                 Ok(document) => documents.push(document),
                 // One text that is spoilt must not blind a source.
-                Err(error) => tracing::error!(hit = %subject, error, "a copy of a story could not be opened"),
+                Err(error) => tracing::error!(hit = %id, %error, "a copy of a story could not be opened"),
             }
         }
         tx.commit().await?;

@@ -64,8 +64,7 @@ pub(super) fn places(detector: Detector, view: &View<'_>) -> Vec<Place> {
         Detector::Person => {
             let near = |run: &Run| view.is_near(run.start);
             let people = view.seen.people.iter();
-            let people =
-                people.filter(|person| person.runs.iter().any(near) && !person.holds_office(view.profile));
+            let people = people.filter(|person| person.runs.iter().any(near) && !person.holds_office(view));
             people.map(|person| person.place(view)).collect()
         }
         Detector::Lookalike => super::lookalike_place(view).into_iter().collect(),

@@ -9,7 +9,7 @@ use super::identifiers::Place;
 use super::rules::RuleSet;
 use super::view::View;
 use crate::matching::{Found, Reading, Run};
-use crate::model::{Document, Field, Profile, Span};
+use crate::model::{Document, Field, Span};
 
 /// One person, with every spot where the document names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,10 +25,16 @@ pub(super) struct Person {
 }
 
 impl Person {
-    /// Whether the Trust names this person as one of its board.
-    pub(super) fn holds_office(&self, profile: &Profile) -> bool {
-        let surname = self.surname.as_deref();
-        surname.is_some_and(|surname| profile.is_office_holder(self.forename.as_deref(), surname))
+    /// Whether this is one of the Trust's board, named in full and in a sentence that names the office: of the same
+    /// name there are patients too.
+    pub(super) fn holds_office(&self, view: &View<'_>) -> bool {
+        let (Some(forename), Some(surname)) = (&self.forename, &self.surname) else { return false };
+        let Some(holder) = view.profile.office_holder(forename, surname) else { return false };
+        let reading = &view.seen.reading;
+        self.runs.iter().any(|run| {
+            let sentence = reading.text(reading.sentence(run.start)).to_lowercase();
+            holder.role_words().iter().any(|role| sentence.contains(role.as_str()))
+        })
     }
 
     /// The person as a place for rules.

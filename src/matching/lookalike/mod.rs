@@ -60,7 +60,7 @@ impl Likeness {
 }
 
 /// The longest name that the DNS knows (RFC 1035, characters).
-const LONGEST_HOST: usize = 253;
+pub(super) const LONGEST_HOST: usize = 253;
 /// Parts of a name in which one part may resemble the Trust's label.
 const MAX_PARTS: usize = 12;
 /// Neighbouring parts that may make up the Trust's label together.

@@ -58,7 +58,7 @@ async fn a_rule_is_tried_on_stored_hits_and_applied_once_it_is_live() {
     assert!(table.contains("own-mention") && table.contains("3 hits judged anew, 3 would change"), "{table}");
 
     // What is not in force is not written.
-    let refused = setup.done("rules", &["replay", "--apply", "--rules", &folder]);
+    let refused = setup.done("rules", &["replay", "--apply", "--purpose", "to try", "--rules", &folder]);
     assert_eq!(refused.status.code(), Some(2));
     let stored = |setup: &Setup| {
         let hits = json(&setup.done("hits", &["list", "--json"]));
@@ -68,10 +68,11 @@ async fn a_rule_is_tried_on_stored_hits_and_applied_once_it_is_live() {
     assert_eq!(stored(&setup), 0);
 
     let setup = setup.rules(&rules);
-    let applied = json(&setup.done("rules", &["replay", "--apply", "--json"]));
+    let applied =
+        json(&setup.done("rules", &["replay", "--apply", "--purpose", "our rule is live", "--json"]));
     assert_eq!((&applied["written"], &applied["told"]), (&Value::from(3), &Value::from(3)), "{applied}");
     assert_eq!(stored(&setup), 3);
-    let again = json(&setup.done("rules", &["replay", "--apply", "--json"]));
+    let again = json(&setup.done("rules", &["replay", "--apply", "--purpose", "our rule is live", "--json"]));
     assert_eq!(again["changed"].as_array().unwrap().len(), 0, "{again}");
     let other = setup.done("rules", &["replay", "--organisation", "solent"]);
     assert_eq!(other.status.code(), Some(2));
