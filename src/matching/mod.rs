@@ -56,7 +56,7 @@ pub struct Mentioned {
     pub organisation: OrganisationId,
     /// Where, in the order of the fields.
     pub mentions: Vec<Mention>,
-    /// Watches whose query could not be asked to the end.
+    /// Watches whose query could not be asked to the end; `names` where there were too many.
     pub overran: Vec<String>,
 }
 
@@ -84,6 +84,14 @@ struct CompiledWatch {
     context: Context,
     /// Whether a query decides about its names later.
     asks: bool,
+}
+
+/// Where one organisation is named.
+#[derive(Debug, Clone, Default)]
+struct Named {
+    mentions: Vec<Mention>,
+    /// Whether there were more names than are looked at.
+    capped: bool,
 }
 
 /// A name found, before overlaps are settled.
@@ -130,7 +138,7 @@ impl Matcher {
     /// Every organisation that `document` mentions, in the order of the profiles. The names of watches with a query
     /// stand beside those that they overlap: whoever asks the queries settles it with [`settled`].
     pub fn find(&self, document: &Document) -> Vec<Mentioned> {
-        let mut mentions: Vec<Vec<Mention>> = vec![Vec::new(); self.organisations.len()];
+        let mut mentions = vec![Named::default(); self.organisations.len()];
         let whole = Whole::new(document);
         for field in FIELDS {
             let text = document.field(field);
@@ -139,18 +147,18 @@ impl Matcher {
             }
         }
         self.find_own_host(document, &mut mentions);
-        let found = mentions.into_iter().enumerate().filter(|(_, mentions)| !mentions.is_empty());
+        let found = mentions.into_iter().enumerate().filter(|(_, named)| !named.mentions.is_empty());
         found
-            .map(|(profile, mentions)| Mentioned {
+            .map(|(profile, Named { mentions, capped })| Mentioned {
                 profile,
                 organisation: self.organisations[profile].id.clone(),
                 mentions,
-                overran: Vec::new(),
+                overran: capped.then(|| "names".to_owned()).into_iter().collect(),
             })
             .collect()
     }
 
-    fn find_in(&self, whole: &Whole<'_>, field: Field, folded: &Folded<'_>, mentions: &mut [Vec<Mention>]) {
+    fn find_in(&self, whole: &Whole<'_>, field: Field, folded: &Folded<'_>, mentions: &mut [Named]) {
         let spaced = Spaced::new(folded);
         let mut found = Vec::new();
         let mut counts = vec![(0, 0); self.organisations.len()];
@@ -162,6 +170,7 @@ impl Matcher {
                 let (sure, asked) = &mut counts[term.organisation];
                 let (count, most) = if watch.asks { (asked, MAX_ASKED) } else { (sure, MAX_FOUND) };
                 if *count >= most {
+                    mentions[term.organisation].capped = true;
                     continue;
                 }
                 if term.fits(&spaced, field, start, end)
@@ -194,12 +203,12 @@ impl Matcher {
         for found in kept {
             let (start, end) = spaced.original(found.start, found.end);
             let watch = self.organisations[found.organisation].watches[found.watch].id.clone();
-            mentions[found.organisation].push(Mention { watch, field, start, end });
+            mentions[found.organisation].mentions.push(Mention { watch, field, start, end });
         }
     }
 
     /// A document on the organisation's own domain mentions it, and so does a domain that resembles one.
-    fn find_own_host(&self, document: &Document, mentions: &mut [Vec<Mention>]) {
+    fn find_own_host(&self, document: &Document, mentions: &mut [Named]) {
         let host = document.host();
         if host.is_empty() {
             return;
@@ -210,7 +219,7 @@ impl Matcher {
             let start = lower.find(&host).map_or(0, |byte| lower[..byte].chars().count());
             let end = start + host.chars().count();
             let watch = naming.watch().to_owned();
-            mentions[organisation].push(Mention { watch, field: Field::Url, start, end });
+            mentions[organisation].mentions.push(Mention { watch, field: Field::Url, start, end });
         }
     }
 }

@@ -120,3 +120,38 @@ fn a_headline_is_explained_by_the_opening() {
     };
     assert_eq!(found(&document).len(), 1);
 }
+
+#[test]
+fn many_names_of_one_do_not_hide_another() {
+    let text = format!("{}Then EPUT lost the notes.", "Solent NHS Trust met. ".repeat(600));
+    let document = Document { text, ..Document::default() };
+    let named = matcher().find(&document);
+    let ids: Vec<&str> = named.iter().map(|named| named.organisation.as_str()).collect();
+    assert_eq!(ids, ["solent", "heft"]);
+    assert_eq!(named[0].overran, ["names"], "that not all were looked at is told");
+    assert!(named[1].overran.is_empty());
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn the_screen_loses_no_name(
+        pieces in proptest::collection::vec(
+            proptest::sample::select(vec![
+                "Solent", "solent", "NHS", "Nhs", "Trust", "EPUT", "eput", "HEFT", "heft", "ward", "clinic", "nhs.uk", ".nhs.uk",
+                " ", "  ", "\n", "-", "_", "#", "@", ".", "'s", "a", "xyz", "é", "\u{200b}", "\u{a0}", "ѕоlеnt", "deputy",
+                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "https://", "/", "the Solent",
+            ]),
+            0..24,
+        )
+    ) {
+        let matcher = matcher();
+        let document = Document { text: pieces.concat(), ..Document::default() };
+        let mut named = vec![Named::default(); matcher.organisations.len()];
+        matcher.find_in(&Whole::new(&document), Field::Text, &Folded::new(&document.text), &mut named);
+        if named.iter().any(|named| !named.mentions.is_empty()) {
+            proptest::prop_assert!(matcher.screen.lets_through(&folded_text(&document.text), &matcher.automaton));
+        }
+    }
+}
