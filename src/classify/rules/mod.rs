@@ -1,5 +1,6 @@
 //! Rules and lists as data: read from TOML, checked at the edge, compiled once.
 
+mod compile;
 mod file;
 mod set;
 
