@@ -274,6 +274,9 @@ fn the_board_is_named_in_office_and_nobody_else_of_that_name() {
         (hits.len(), found.filter(|finding| finding.category == Category::NamedPerson).count())
     };
     let ill = "was admitted with pneumonia and is very poorly on the ward";
+    let told = "I work for Northmere Valley NHS Trust. Our chief executive Harriet Oakshott was a patient on our \
+        ward, she is diagnosed with bipolar disorder.";
+    assert_eq!(named(told).1, 1, "an office has no diagnosis");
     assert_eq!(
         named("Chief executive Harriet Oakshott opened the fete."),
         (1, 0),

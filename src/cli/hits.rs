@@ -54,7 +54,7 @@ pub(super) fn run(args: Args, config: &Place) -> anyhow::Result<Ended> {
         let store = Store::open_existing(&store_options(&config), now).await?;
         let scope = Scope { restricted: args.restricted, ..Scope::OPEN };
         if args.restricted {
-            let purpose = purpose_of(args.purpose.as_deref())?;
+            let purpose = purpose_of(args.purpose.as_deref(), RESTRICTED)?;
             let subject = match &args.command {
                 Command::List { .. } => "list of hits".to_owned(),
                 Command::Show { number } => number.to_string(),
@@ -102,6 +102,19 @@ async fn list(store: &Store, scope: &Scope, filter: &HitFilter, json: bool) -> a
     Ok(())
 }
 
+fn show_place(hit: &HitDetail) {
+    let summary = &hit.summary;
+    anstream::println!("where      {}\nkind       {}\nsource     {}", summary.url, hit.kind, summary.source);
+    if !summary.title.is_empty() {
+        anstream::println!("headline   {}", summary.title);
+    }
+    let published =
+        hit.published_at.map_or("not said".to_owned(), |at| clock::london_text(clock::from_ms(at)));
+    let first_seen = clock::london_text(clock::from_ms(hit.first_seen_at));
+    anstream::println!("published  {published}\nfirst seen {first_seen}");
+    anstream::println!("story      {} ({} hits)", summary.story, hit.copies);
+}
+
 fn show(hit: &HitDetail) {
     let summary = &hit.summary;
     anstream::println!(
@@ -111,18 +124,12 @@ fn show(hit: &HitDetail) {
         summary.severity,
         summary.status
     );
-    let place = if summary.url.is_empty() { "restricted" } else { &summary.url };
-    anstream::println!("where      {place}\nkind       {}\nsource     {}", hit.kind, summary.source);
-    if !summary.title.is_empty() {
-        anstream::println!("headline   {}", summary.title);
+    if summary.url.is_empty() {
+        // When and where would lead to it.
+        anstream::println!("where      restricted: --restricted --purpose TEXT shows it");
+    } else {
+        show_place(hit);
     }
-    let published =
-        hit.published_at.map_or("not said".to_owned(), |at| clock::london_text(clock::from_ms(at)));
-    anstream::println!(
-        "published  {published}\nfirst seen {}",
-        clock::london_text(clock::from_ms(hit.first_seen_at))
-    );
-    anstream::println!("story      {} ({} hits)", summary.story, hit.copies);
     if hit.findings.is_empty() {
         anstream::println!("\nNo finding: a plain mention.");
     }
@@ -160,10 +167,13 @@ fn show(hit: &HitDetail) {
     }
 }
 
-/// Why restricted findings are looked at.
-pub(super) fn purpose_of(purpose: Option<&str>) -> anyhow::Result<&str> {
+/// What is told to who looks at restricted findings without a reason.
+pub(super) const RESTRICTED: &str = "--restricted needs --purpose: say why you look";
+
+/// The reason that was given, or what to do.
+pub(super) fn purpose_of<'p>(purpose: Option<&'p str>, missing: &str) -> anyhow::Result<&'p str> {
     let purpose = purpose.map(str::trim).filter(|purpose| !purpose.is_empty());
-    Ok(purpose.ok_or_else(|| Usage("--restricted needs --purpose: say why you look".to_owned()))?)
+    Ok(purpose.ok_or_else(|| Usage(missing.to_owned()))?)
 }
 
 /// Who looks: the user that the operating system knows.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::hits::{operating_system_user, purpose_of};
+use super::hits::{RESTRICTED, operating_system_user, purpose_of};
 use super::{Ended, Place, Usage, on_runtime, output, quiet_logging};
 use crate::classify::Classifier;
 use crate::clock::{Clock, SystemClock};
@@ -54,6 +54,9 @@ pub(super) fn run(args: &Args, folder: Option<&Path>, config: &Place) -> anyhow:
         Some(folder) => super::rules::own(folder)?,
         None => config.rules.clone(),
     };
+    if args.apply {
+        purpose_of(args.purpose.as_deref(), "--apply needs --purpose: say why you write")?;
+    }
     let classifier = Classifier::new(config.profiles.clone(), rules)?;
     let now = SystemClock::default().now();
     let since = chrono::Duration::from_std(args.since).ok().and_then(|back| now.checked_sub_signed(back));
@@ -69,7 +72,7 @@ pub(super) fn run(args: &Args, folder: Option<&Path>, config: &Place) -> anyhow:
     let replayed = on_runtime(async {
         let store = Store::open_existing(&store_options(&config), request.now).await?;
         if args.restricted {
-            let purpose = purpose_of(args.purpose.as_deref())?;
+            let purpose = purpose_of(args.purpose.as_deref(), RESTRICTED)?;
             let user = operating_system_user();
             store.audit("read restricted", purpose, &user, "rules replay", request.now).await?;
         }
@@ -139,6 +142,10 @@ fn show(replayed: &Replayed, args: &Args) {
         anstream::println!("{hit} could not be opened: {error}");
     }
     if args.apply {
-        anstream::println!("{} hits written; people are told of {}", replayed.written, replayed.told);
+        anstream::println!(
+            "{} hits written; people are told of {} when the service runs",
+            replayed.written,
+            replayed.told
+        );
     }
 }

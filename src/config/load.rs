@@ -11,6 +11,7 @@ use super::profiles::{self, OrganisationConfig};
 use super::sources::{self, SourceConfig};
 use super::{Config, Service};
 use crate::classify::RuleSet;
+use crate::clock::{self, Clock, SystemClock};
 use crate::model::Profile;
 use crate::problem::{Problem, Problems};
 use crate::{alert, extract, fetch, mail, source, store, web};
@@ -303,6 +304,7 @@ fn overlay_notes(
     profiles: &[Profile],
 ) -> Vec<String> {
     let mut notes = Vec::new();
+    let today = clock::london_day(SystemClock::default().now());
     for (key, name, folder) in
         [("profiles_dir", "profiles", &folders[0]), ("rules_dir", "rules", &folders[1])]
     {
@@ -336,9 +338,24 @@ fn overlay_notes(
             let periods = if periods.is_empty() { "none".to_owned() } else { periods.join(", ") };
             let terms: usize = profile.watches.iter().map(|watch| watch.terms.len()).sum();
             let registered = profile.register.len();
-            format!("{}: {terms} names, {registered} registered, pre-election periods: {periods}", profile.id)
+            let copies = if profile.jigsaw_across_copies { ", copies of a story put together" } else { "" };
+            format!(
+                "{}: {terms} names, {registered} registered, pre-election periods: {periods}{copies}",
+                profile.id
+            )
         };
         notes.extend(profiles.iter().map(whose));
+        let in_office = profiles.iter().flat_map(|profile| {
+            profile.office_holders.iter().map(|holder| {
+                let (name, role, review) = (&holder.name, &holder.role, holder.review);
+                let late = if review < today { ", which is past: look whether it still holds" } else { "" };
+                format!(
+                    "{}: {name} ({role}) is watched for in office, to be reviewed by {review}{late}",
+                    profile.id
+                )
+            })
+        });
+        notes.extend(in_office);
     }
     if folders[1].is_some() {
         let lints = rules.map(|rules| rules.lint(profiles)).unwrap_or_default();

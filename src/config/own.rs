@@ -56,7 +56,21 @@ pub(super) fn mistakes(profile: &Profile) -> Vec<(String, String)> {
 fn is_of_the_board(role: &str) -> bool {
     const BOARD: [&str; 7] =
         ["chair", "chairman", "chairwoman", "chairperson", "chief", "director", "governor"];
-    const BELOW: [&str; 8] = ["assistant", "associate", "personal", "pa", "aide", "office", "to", "clinical"];
+    const BELOW: [&str; 13] = [
+        "assistant",
+        "associate",
+        "personal",
+        "pa",
+        "aide",
+        "office",
+        "to",
+        "clinical",
+        "trainee",
+        "clerk",
+        "staff",
+        "choir",
+        "pharmacist",
+    ];
     let role = role.to_lowercase();
     let words: Vec<&str> = role.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).collect();
     let has = |word: &str| words.contains(&word);

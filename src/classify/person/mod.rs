@@ -24,17 +24,24 @@ pub(super) struct Person {
     the_author: bool,
 }
 
+/// Lists of what is nobody's office.
+const PRIVATE: [&str; 6] = ["condition", "treatment", "symptom", "care_event", "patient_role", "hr_detail"];
+
 impl Person {
-    /// Whether this is one of the Trust's board, named in full and in a sentence that names the office: of the same
-    /// name there are patients too.
+    /// Whether this is one of the Trust's board, named in full in a sentence that names the office: of the same name
+    /// there are patients too, and who holds an office has a health of their own.
     pub(super) fn holds_office(&self, view: &View<'_>) -> bool {
         let (Some(forename), Some(surname)) = (&self.forename, &self.surname) else { return false };
         let Some(holder) = view.profile.office_holder(forename, surname) else { return false };
         let reading = &view.seen.reading;
-        self.runs.iter().any(|run| {
-            let sentence = reading.text(reading.sentence(run.start)).to_lowercase();
-            holder.role_words().iter().any(|role| sentence.contains(role.as_str()))
-        })
+        let sentences: Vec<Run> = self.runs.iter().map(|run| reading.sentence(run.start)).collect();
+        let in_office = sentences.iter().any(|sentence| {
+            let text = reading.text(*sentence).to_lowercase();
+            holder.role_words().iter().any(|role| text.contains(role.as_str()))
+        });
+        let private = PRIVATE.iter().filter_map(|name| view.rules.list(name));
+        let is_private = |run: &Run| sentences.iter().any(|sentence| sentence.overlaps(*run));
+        in_office && !private.flat_map(|leaf| view.found.runs(leaf)).any(is_private)
     }
 
     /// The person as a place for rules.
