@@ -55,7 +55,7 @@ const LEASE_MS: i64 = 2000;
 /// How long an answer takes: long enough that a process always has some under way.
 const ANSWER: Duration = Duration::from_millis(250);
 /// The longest that any one thing is waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A source as it was seen at some moment.
 #[derive(Debug, Clone, sqlx::FromRow)]
