@@ -56,6 +56,9 @@ pub enum ClassifierError {
     },
 }
 
+/// What is put together of the copies of one story (bytes).
+const MAX_JOINED: usize = 100_000;
+
 /// Judges documents for every organisation.
 #[derive(Debug, Clone)]
 pub struct Classifier {
@@ -140,9 +143,13 @@ impl Classifier {
         if documents.iter().any(|document| jigsaw(document).is_some()) {
             return None;
         }
-        let mut told = std::collections::BTreeSet::new();
+        let (mut told, mut length) = (std::collections::BTreeSet::new(), 0);
         let lines = documents.iter().flat_map(|document| document.text.lines());
         let fresh = lines.filter(|line| !line.trim().is_empty() && told.insert(line.trim().to_lowercase()));
+        let fresh = fresh.take_while(|line| {
+            length += line.len();
+            length <= MAX_JOINED
+        });
         let text = fresh.collect::<Vec<_>>().join("\n\n");
         let mut finding = jigsaw(&Document { text, ..first.clone() })?;
         // Its places are in several documents: none of them is this one's.

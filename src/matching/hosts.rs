@@ -31,12 +31,12 @@ impl Naming {
     }
 }
 
-type Named = Arc<[(usize, Naming)]>;
+type Namings = Arc<[(usize, Naming)]>;
 
 /// What is remembered of hosts.
 #[derive(Debug)]
 pub(super) struct Hosts {
-    known: Mutex<LruCache<(DocumentKind, String), Named>>,
+    known: Mutex<LruCache<(DocumentKind, String), Namings>>,
 }
 
 impl Hosts {
@@ -50,7 +50,7 @@ impl Hosts {
         kind: DocumentKind,
         host: &str,
         profiles: impl Iterator<Item = &'p Profile>,
-    ) -> Named {
+    ) -> Namings {
         // No host of the DNS is that long: it is nobody's, and not worth remembering.
         if host.len() > LONGEST_HOST {
             return Arc::default();
@@ -61,12 +61,12 @@ impl Hosts {
         }
         let naming = |profile| naming(kind, host, profile);
         let named = profiles.enumerate().filter_map(|(at, profile)| Some((at, naming(profile)?)));
-        let named: Named = named.collect();
+        let named: Namings = named.collect();
         self.known().insert(key, Arc::clone(&named));
         named
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, LruCache<(DocumentKind, String), Named>> {
+    fn known(&self) -> std::sync::MutexGuard<'_, LruCache<(DocumentKind, String), Namings>> {
         // An answer is remembered whole or not at all: nothing can be left half done.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

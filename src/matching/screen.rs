@@ -11,12 +11,12 @@ use super::{MatcherError, automaton};
 /// A word shorter than this stands inside too many others (bytes), where the name has a longer one.
 const MIN_ANCHOR: usize = 4;
 /// Words that stand in many names and in every newspaper.
-const GENERAL: [&str; 19] = [
+const GENERAL: [&str; 20] = [
     "ambulance",
     "care",
     "centre",
     "clinic",
-    "coast",
+    "east",
     "community",
     "england",
     "foundation",
@@ -29,6 +29,7 @@ const GENERAL: [&str; 19] = [
     "services",
     "south",
     "trust",
+    "unit",
     "university",
     "nurse",
 ];

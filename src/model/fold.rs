@@ -85,13 +85,20 @@ fn pieces(original: &str) -> impl Iterator<Item = (&str, Option<char>)> {
         if rest.is_empty() {
             return None;
         }
-        let end = rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(rest.len());
+        let end = ascii_run(rest.as_bytes());
         let (plain, other) = rest.split_at(end);
         let mut others = other.chars();
         let character = others.next();
         rest = others.as_str();
         Some((plain, character))
     })
+}
+
+/// How many bytes of ASCII `bytes` begins with, looked at in chunks as far as that goes.
+fn ascii_run(bytes: &[u8]) -> usize {
+    const CHUNK: usize = 16;
+    let whole = bytes.chunks_exact(CHUNK).take_while(|chunk| chunk.is_ascii()).count() * CHUNK;
+    whole + bytes[whole..].iter().take_while(|byte| byte.is_ascii()).count()
 }
 
 /// Characters that nobody sees: they only break words apart for a machine.
