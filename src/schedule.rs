@@ -37,16 +37,22 @@ pub enum Schedule {
     Every(Duration),
     /// At the minutes that a cron line names.
     Cron(CronLine),
+    /// As the source's own rhythm asks, never more often than this.
+    Adaptive(Duration),
 }
 
+/// How long a source without a schedule is left alone where nothing is known of its rhythm yet.
+pub const ADAPTIVE_START: Duration = Duration::from_secs(30 * 60);
+
 impl Schedule {
-    /// The first due time after `now`.
+    /// The first due time after `now`; for an adaptive one, as long as nothing is known of its rhythm.
     pub fn next_after(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         match self {
             Self::Every(interval) => {
                 now + chrono::Duration::from_std(*interval).unwrap_or(chrono::Duration::MAX)
             }
             Self::Cron(line) => line.next_after(now),
+            Self::Adaptive(floor) => Self::Every(ADAPTIVE_START.max(*floor)).next_after(now),
         }
     }
 }

@@ -52,8 +52,6 @@ struct PersonConfig {
 const OWN_FLOOR: Duration = Duration::from_secs(5 * 60);
 /// The shortest interval elsewhere.
 const FLOOR: Duration = Duration::from_secs(15 * 60);
-/// Where a source says nothing.
-const DEFAULT_INTERVAL: Duration = Duration::from_secs(30 * 60);
 
 /// A day from which the intervals of a cron line are looked at; any will do.
 fn some_day() -> chrono::DateTime<chrono::Utc> {
@@ -288,7 +286,7 @@ impl Check<'_> {
                 }
                 Ok(line) => Some(Schedule::Cron(line)),
             },
-            (None, None) => Some(Schedule::Every(DEFAULT_INTERVAL)),
+            (None, None) => Some(Schedule::Adaptive(floor)),
         }
     }
 

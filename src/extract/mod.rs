@@ -8,6 +8,7 @@ mod language;
 mod metadata;
 mod readable;
 mod text;
+mod wall;
 
 use serde::Deserialize;
 use url::Url;
@@ -19,6 +20,7 @@ pub use language::language_of;
 pub use metadata::Metadata;
 pub use readable::Page;
 pub use text::plain_text;
+pub use wall::Wall;
 
 use crate::model::{Document, DocumentKind, Entry, EntryContent};
 use crate::problem::Problem;

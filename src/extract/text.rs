@@ -106,6 +106,15 @@ fn without_tags(markup: &str) -> String {
 
 /// The text of a parsed tree, without the elements that `keep` refuses.
 pub(super) fn text_of(html: &Html, keep: impl Fn(&Element) -> bool) -> String {
+    walked(html, |element| !SILENT.contains(&element.name()) && !is_hidden(element) && keep(element))
+}
+
+/// Everything that a page may show to anybody, labels of buttons and words for those without scripts included.
+pub(super) fn every_word(html: &Html) -> String {
+    walked(html, |element| !matches!(element.name(), "script" | "style" | "template" | "svg"))
+}
+
+fn walked(html: &Html, keep: impl Fn(&Element) -> bool) -> String {
     enum Step<'a> {
         Enter(NodeRef<'a, Node>),
         Leave,
@@ -126,7 +135,7 @@ pub(super) fn text_of(html: &Html, keep: impl Fn(&Element) -> bool) -> String {
                 continue;
             }
             Node::Element(element) => {
-                if SILENT.contains(&element.name()) || is_hidden(element) || !keep(element) {
+                if !keep(element) {
                     continue;
                 }
                 if CELLS.contains(&element.name()) {

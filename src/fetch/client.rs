@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use tokio::sync::Mutex;
@@ -15,7 +16,7 @@ use super::error::{FetchError, TimeLimit};
 use super::guard::{Policy, Refusal, check_url, parse_target};
 use super::pacing::{Pacing, host_of};
 use super::resolve::{GuardedResolver, Resolve};
-use super::robots::{self, Robots};
+use super::robots::Robots;
 use super::{Options, retry_after};
 use crate::clock::SharedClock;
 
@@ -25,6 +26,8 @@ const PRODUCT: &str = "Trustwatch";
 const ROBOTS_TTL: Duration = Duration::from_secs(24 * 3600);
 /// How soon one that could not be read is asked for again.
 const ROBOTS_RETRY: Duration = Duration::from_secs(15 * 60);
+/// How much is read of a page that comes with a refusal (bytes).
+const MAX_REFUSAL_BYTES: u64 = 256 * 1024;
 /// Files kept; beyond it those that ran out are dropped.
 const MAX_ROBOTS: usize = 50_000;
 
@@ -68,9 +71,21 @@ impl Request {
 #[derive(Debug)]
 pub enum Fetched {
     /// What is known is still so (304).
-    NotModified,
+    NotModified(Head),
     /// A body.
     Page(Page),
+}
+
+/// What an answer says beside its body.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Head {
+    /// How long it may be taken for fresh (`Cache-Control`, else `Expires`; RFC 9111, 4.2.1).
+    pub fresh_for: Option<Duration>,
+    /// Where permanent redirects alone led, hop by hop; empty where one of them was temporary.
+    pub moved: Vec<Url>,
+    /// Whether its owner asks that no copy is kept (`X-Robots-Tag: noarchive`) or reserves text mining
+    /// (`TDM-Reservation: 1`).
+    pub no_copy: bool,
 }
 
 /// A body with what describes it.
@@ -86,6 +101,8 @@ pub struct Page {
     pub body: Vec<u8>,
     /// How many came over the wire.
     pub wire_bytes: u64,
+    /// What the answer says beside it.
+    pub head: Head,
 }
 
 /// Opens every outgoing HTTP socket.
@@ -159,6 +176,7 @@ impl Fetcher {
         let shared = &self.shared;
         let mut url = request.url;
         let mut seen = vec![url.clone()];
+        let mut for_good = true;
         loop {
             check_url(&url, &shared.policy)?;
             if request.rules == Rules::Robots {
@@ -177,12 +195,15 @@ impl Fetcher {
                 if seen.contains(&next) {
                     return Err(FetchError::Redirect("in a circle".to_owned()));
                 }
+                for_good &= matches!(response.status().as_u16(), 301 | 308);
                 seen.push(next.clone());
                 url = next;
                 continue;
             }
             let conditional = request.validators != Validators::default();
-            return self.read(url, response, conditional).await;
+            let moved = if for_good { seen.split_off(1) } else { Vec::new() };
+            let head = head_of(&response, moved, shared.clock.now());
+            return self.read(url, response, conditional, head).await;
         }
     }
 
@@ -236,30 +257,40 @@ impl Fetcher {
         url: Url,
         response: reqwest::Response,
         conditional: bool,
+        head: Head,
     ) -> Result<Fetched, FetchError> {
-        let options = &self.shared.options;
         let text = |name: header::HeaderName| {
             response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
         };
         match response.status().as_u16() {
             // To a plain request it means nothing: nobody has read the page yet.
-            304 if conditional => return Ok(Fetched::NotModified),
+            304 if conditional => return Ok(Fetched::NotModified(head)),
             410 => return Err(FetchError::Gone),
             200..=299 => {}
             status => {
                 let now = self.shared.clock.now();
                 let wait = text(header::RETRY_AFTER).and_then(|value| retry_after(&value, now));
-                return Err(FetchError::Status { status, retry_after: wait });
+                // What the page says is told apart by its caller; that it cannot be had changes nothing.
+                let body = self.body(response, MAX_REFUSAL_BYTES).await.map(|(body, _)| body).unwrap_or_default();
+                return Err(FetchError::Status { status, retry_after: wait, body });
             }
         }
         let content_type = text(header::CONTENT_TYPE);
+        // A star would match whatever is new.
+        let etag = text(header::ETAG).filter(|etag| etag.trim() != "*");
+        let validators = Validators { etag, last_modified: text(header::LAST_MODIFIED) };
+        let (body, wire_bytes) = self.body(response, self.shared.options.max_wire_bytes).await?;
+        Ok(Fetched::Page(Page { url, content_type, validators, body, wire_bytes, head }))
+    }
+
+    /// The body, decoded, and its size over the wire.
+    async fn body(&self, response: reqwest::Response, limit: u64) -> Result<(Vec<u8>, u64), FetchError> {
+        let options = &self.shared.options;
         // Several lines of it are several layers.
         let encodings = response.headers().get_all(header::CONTENT_ENCODING).iter();
         let encoding = encodings
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
             .reduce(|all, next| format!("{all}, {next}"));
-        let validators = Validators { etag: text(header::ETAG), last_modified: text(header::LAST_MODIFIED) };
-        let limit = options.max_wire_bytes;
         let mut wire = Vec::new();
         let mut chunks = response.bytes_stream();
         while let Some(chunk) = chunks.next().await {
@@ -272,8 +303,7 @@ impl Fetcher {
             wire.extend_from_slice(&chunk);
         }
         let wire_bytes = wire.len() as u64;
-        let body = decode(wire, encoding.as_deref(), options.max_body_bytes).await?;
-        Ok(Fetched::Page(Page { url, content_type, validators, body, wire_bytes }))
+        Ok((decode(wire, encoding.as_deref(), options.max_body_bytes).await?, wire_bytes))
     }
 
     /// Whether robots.txt allows `url`.
@@ -316,11 +346,9 @@ impl Fetcher {
         let request = Request { url: file, validators: Validators::default(), rules: Rules::None };
         match self.fetch_hops(request).await {
             Ok(Fetched::Page(page)) => {
-                let text = String::from_utf8_lossy(&page.body[..page.body.len().min(robots::MAX_BYTES)])
-                    .into_owned();
-                Ok(Arc::new(Robots::parse(&text, PRODUCT)))
+                Ok(Arc::new(Robots::read(&page.body, PRODUCT)))
             }
-            Ok(Fetched::NotModified) => Err("304 to a plain request".to_owned()),
+            Ok(Fetched::NotModified(_)) => Err("304 to a plain request".to_owned()),
             // Anything the site itself says below 500 means that there are no rules; too many requests
             // and server errors mean that we must stay away (RFC 9309, 2.3.1.3 and 2.3.1.4).
             Err(FetchError::Gone) => Ok(Arc::new(Robots::default())),
@@ -331,6 +359,42 @@ impl Fetcher {
             Err(error) => Err(error.to_string()),
         }
     }
+}
+
+fn head_of(response: &reqwest::Response, moved: Vec<Url>, now: DateTime<Utc>) -> Head {
+    let headers = response.headers();
+    let all = |name: &str| {
+        let values = headers.get_all(name).iter();
+        values.map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase()).collect::<Vec<_>>()
+    };
+    let reserved = all("tdm-reservation").iter().any(|value| value.trim() == "1");
+    let no_copy = reserved || all("x-robots-tag").iter().any(|value| forbids_copies(value));
+    Head { fresh_for: fresh_for(&all("cache-control").join(","), all("expires").first(), now), moved, no_copy }
+}
+
+/// Whether a list of robots words, in lower case and of a header or `<meta>`, asks that no copy is kept.
+/// One that another robot is named in front of is not meant for us.
+pub fn forbids_copies(words: &str) -> bool {
+    let own = PRODUCT.to_ascii_lowercase();
+    let words = match words.split_once(':') {
+        Some((name, words)) if name.trim() == own => words,
+        Some(_) => return false,
+        None => words,
+    };
+    words.split(',').any(|word| word.trim() == "noarchive")
+}
+
+fn fresh_for(cache_control: &str, expires: Option<&String>, now: DateTime<Utc>) -> Option<Duration> {
+    let mut words = cache_control.split(',').map(str::trim);
+    if words.clone().any(|word| matches!(word, "no-cache" | "no-store")) {
+        return None;
+    }
+    let age = words.find_map(|word| word.strip_prefix("max-age=")?.trim_matches('"').parse().ok());
+    if let Some(seconds) = age {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until: DateTime<Utc> = httpdate::parse_http_date(expires?).ok()?.into();
+    (until - now).to_std().ok()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the fetcher's own client, the only one")]

@@ -43,6 +43,8 @@ pub enum FetchError {
         status: u16,
         /// How long it asks us to stay away.
         retry_after: Option<Duration>,
+        /// The page that came with it, decoded; empty where there was none or it could not be read.
+        body: Vec<u8>,
     },
     /// A redirect that cannot be followed.
     #[error("redirected {0}")]

@@ -11,7 +11,7 @@ mod resolve;
 mod retry;
 mod robots;
 
-pub use client::{Fetched, Fetcher, Page, Request, Rules, Validators};
+pub use client::{Fetched, Fetcher, Head, Page, Request, Rules, Validators, forbids_copies};
 pub use error::{FailureClass, FetchError, TimeLimit};
 pub use guard::{Policy, Refusal, is_public, parse_target};
 pub use options::Options;

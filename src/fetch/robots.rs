@@ -5,7 +5,7 @@
 use url::Url;
 
 /// What is read of a file; the rest is ignored (RFC 9309, 2.5 asks for at least 500 KiB).
-pub(super) const MAX_BYTES: usize = 512 * 1024;
+const MAX_BYTES: usize = 512 * 1024;
 
 /// A robots.txt, for one product token.
 #[derive(Debug, Clone, Default)]
@@ -39,19 +39,24 @@ struct Group {
 }
 
 impl Robots {
+    /// Reads a file as it came, as far as files are read.
+    pub fn read(bytes: &[u8], agent: &str) -> Self {
+        Self::parse(&String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_BYTES)]), agent)
+    }
+
     /// Reads a file for the product token `agent` (`Trustwatch`, without version).
     pub fn parse(text: &str, agent: &str) -> Self {
         let agent = product_token(agent);
         let mut groups: Vec<Group> = Vec::new();
         let mut naming = false;
-        let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+        // A mark of which octets are missing was no text either.
+        let text = text.trim_start_matches(['\u{feff}', '\u{fffd}']).replace("\r\n", "\n");
         for (index, line) in text.split(['\n', '\r']).enumerate() {
             let line_number = index + 1;
             let line = line.split('#').next().unwrap_or_default();
-            let Some((key, value)) = line.split_once(':') else { continue };
-            let value = value.trim();
-            match key.trim().to_ascii_lowercase().as_str() {
-                "user-agent" => {
+            let Some((key, value)) = field(trimmed(line)) else { continue };
+            match key {
+                Key::UserAgent => {
                     if !naming {
                         groups.push(Group::default());
                     }
@@ -60,19 +65,19 @@ impl Robots {
                         group.agents.push(product_token(value));
                     }
                 }
-                key @ ("allow" | "disallow") => {
+                Key::Allow | Key::Disallow => {
                     naming = false;
                     // An empty path says nothing: everything stays allowed.
                     if let Some(group) = groups.last_mut().filter(|_| !value.is_empty()) {
                         group.rules.push(Rule {
                             line: line_number,
-                            allow: key == "allow",
+                            allow: key == Key::Allow,
                             pattern: pattern(value),
                         });
                     }
                 }
                 // Unknown lines (Crawl-delay, Sitemap …) do not end a group's names.
-                _ => {}
+                Key::Other => {}
             }
         }
         let ours = |group: &&Group| group.agents.iter().any(|name| name.eq_ignore_ascii_case(&agent));
@@ -102,12 +107,51 @@ impl Robots {
     }
 }
 
-/// `Trustwatch/1.0 (…)` names the product `Trustwatch`.
+/// What a line speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Key {
+    UserAgent,
+    Allow,
+    Disallow,
+    Other,
+}
+
+/// The name and value of a line. Publishers mistype: where a word can only have been meant as a no, it is one,
+/// and a line whose colon is missing is read at its white space, as the large crawlers do.
+fn field(line: &str) -> Option<(Key, &str)> {
+    let (name, value) = match line.split_once(':') {
+        Some(parts) => parts,
+        None => {
+            let parts = line.split_once([' ', '\t'])?;
+            // Two words: more are a sentence.
+            (parts.1.split_whitespace().count() == 1).then_some(parts)?
+        }
+    };
+    let name: String =
+        name.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '_')).collect::<String>().to_ascii_lowercase();
+    const NO: [&str; 6] = ["disallow", "dissallow", "dissalow", "disalow", "diasllow", "disallaw"];
+    let key = match name.as_str() {
+        name if name.starts_with("useragent") => Key::UserAgent,
+        "allow" => Key::Allow,
+        name if NO.iter().any(|no| name.starts_with(no)) => Key::Disallow,
+        _ => Key::Other,
+    };
+    Some((key, trimmed(value)))
+}
+
+/// Without the white space that the grammar knows.
+fn trimmed(text: &str) -> &str {
+    text.trim_matches([' ', '\t', '\u{b}', '\u{c}', '\r', '\n'])
+}
+
+/// `Trustwatch/1.0 (…)` names the product `Trustwatch`. The grammar knows letters, `-` and `_`; names with
+/// digits and dots occur, and stand for themselves.
 fn product_token(text: &str) -> String {
-    if text.trim() == "*" {
+    let text = trimmed(text);
+    if text == "*" || text.starts_with('*') && text[1..].starts_with(char::is_whitespace) {
         return "*".to_owned();
     }
-    text.trim().chars().take_while(|c| c.is_ascii_alphabetic() || matches!(c, '-' | '_')).collect()
+    text.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')).collect()
 }
 
 /// Percent-encoding as RFC 9309, 2.2.2 compares it: unreserved characters decoded, all others outside
@@ -116,16 +160,20 @@ fn normal(path: &str) -> String {
     let bytes = path.as_bytes();
     let mut output = String::with_capacity(path.len());
     let mut at = 0;
+    let mut in_query = false;
     while at < bytes.len() {
         let byte = bytes[at];
         let escaped = (byte == b'%')
-            .then(|| {
-                bytes
-                    .get(at + 1..at + 3)
-                    .and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok())
-            })
-            .flatten();
+            .then(|| bytes.get(at + 1..at + 3).filter(|hex| hex.iter().all(u8::is_ascii_hexdigit)))
+            .flatten()
+            .and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        in_query |= byte == b'?';
         match escaped {
+            // An address within a query is the same, escaped or not (the standard's own example).
+            Some(value @ (b':' | b'/')) if in_query => {
+                output.push(char::from(value));
+                at += 3;
+            }
             Some(value) if value.is_ascii_alphanumeric() || matches!(value, b'-' | b'.' | b'_' | b'~') => {
                 output.push(char::from(value));
                 at += 3;

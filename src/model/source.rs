@@ -25,6 +25,39 @@ impl SourceKind {
     }
 }
 
+/// What it took to read a feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Reader {
+    /// feed-rs, as it stood.
+    #[default]
+    Strict,
+    /// feed-rs, after a repair.
+    Repair,
+    /// The lenient reader: strict XML does not take it, or finds less in it.
+    Lenient,
+}
+
+impl Reader {
+    /// The name as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::Repair => "repair",
+            Self::Lenient => "lenient",
+        }
+    }
+
+    /// What to add to a count of entries, for people.
+    pub const fn remark(self) -> &'static str {
+        match self {
+            Self::Strict => "",
+            Self::Repair => ", after repair",
+            Self::Lenient => ", by the lenient reader",
+        }
+    }
+}
+
 /// What may be done with a source's words (the copyright notes of the policy table).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]

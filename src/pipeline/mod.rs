@@ -2,6 +2,8 @@
 //! Each piece of claimed work is one task; what it came to goes through the store's gatherer.
 
 mod copies;
+mod due;
+mod judge;
 mod poll;
 mod record;
 mod replay;
@@ -159,7 +161,7 @@ impl Pipeline {
         let specs = self.parts.planned.values().map(|planned| {
             let source = &planned.source;
             let first_due_at = match &planned.schedule {
-                Schedule::Every(_) => now,
+                Schedule::Every(_) | Schedule::Adaptive(_) => now,
                 Schedule::Cron(line) => line.next_after(now),
             };
             SourceSpec {

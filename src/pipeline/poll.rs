@@ -1,25 +1,27 @@
 //! One visit to a source, from the claim to what is to be written back.
 
-use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{Parts, Planned, record};
+use super::due::{self, weight};
+use super::judge::{Judged, Pass, judge};
+use super::{Parts, Planned};
 use crate::clock;
-use crate::extract::{self, decode};
+use crate::extract::{self, Wall, decode};
 use crate::fetch::{
-    FailureClass, FetchError, Fetched, Page, Request, Rules, Validators, host_of, parse_target,
+    FailureClass, FetchError, Fetched, Head, Page, Request, Rules, Validators, host_of, parse_target,
 };
-use crate::model::{Document, Entry, Source, SourceId, SourceKind};
+use crate::model::{Document, Entry, Reader, Source, SourceId, SourceKind};
 use crate::schedule::Schedule;
-use crate::source::{self, page_entry, parse_feed};
-use crate::store::{ClaimedSource, EntryRecord, EntryResult, EntryState, Outcome, PollOutcome, PollResult};
+use crate::source::{self, Hints, MAX_INTERVAL, Moving, Pace, page_entry, parse_feed};
+use crate::store::{
+    ClaimedSource, EntryResult, EntryState, Move, Outcome, PollOutcome, PollResult, Shown, StoreError,
+};
 
-/// The longest that back-off keeps a source waiting.
-const MAX_BACK_OFF: Duration = Duration::from_secs(24 * 3600);
+/// The reason of what is gone for good (410).
+const GONE: &str = "gone";
 /// Days after a review date in which a source is still polled, with warnings.
 const REVIEW_GRACE_DAYS: i64 = 14;
 
@@ -34,19 +36,42 @@ pub(super) struct Failure {
 
 impl From<FetchError> for Failure {
     fn from(error: FetchError) -> Self {
-        Self {
+        let mut failure = Self {
             reason: error.reason(),
             detail: error.to_string(),
             status: error.status(),
             class: error.class(),
             retry_after: error.retry_after(),
+        };
+        // A refusal may come with a page that says why.
+        if let FetchError::Status { status: 403 | 429 | 503, body, .. } = &error
+            && Wall::of(&decode(body, None).text) == Some(Wall::Bot)
+        {
+            failure.reason = Wall::Bot.reason();
+            failure.detail = format!("{}; {error}", Wall::Bot.words());
+            failure.class = FailureClass::Soft;
         }
+        failure
+    }
+}
+
+impl From<Wall> for Failure {
+    fn from(wall: Wall) -> Self {
+        Self::new(wall.reason(), wall.words(), FailureClass::Soft)
     }
 }
 
 impl Failure {
     fn new(reason: &'static str, detail: impl Into<String>, class: FailureClass) -> Self {
         Self { reason, detail: detail.into(), status: None, class, retry_after: None }
+    }
+
+    pub(super) fn unreadable(detail: &'static str) -> Self {
+        Self::new("unreadable", detail, FailureClass::Soft)
+    }
+
+    pub(super) fn store(error: StoreError) -> Self {
+        Self::new("store", error.to_string(), FailureClass::Temporary)
     }
 }
 
@@ -55,38 +80,65 @@ pub(super) async fn poll(parts: &Arc<Parts>, claim: ClaimedSource) -> PollOutcom
     let started = tokio::time::Instant::now();
     let at = parts.clock.now();
     let planned = parts.planned.get(&claim.id);
+    let mut pace = Pace::from_stored(&claim.pace);
+    let mut head = Head::default();
     let result = match planned {
-        Some(planned) => visit(parts, planned, &claim, at).await,
+        Some(planned) => visit(parts, planned, &claim, (&mut pace, &mut head), at).await,
         None => Err(Failure::new(
             "unknown",
             "the configuration of this process does not name it",
             FailureClass::Temporary,
         )),
     };
-    let schedule = planned.map_or(Schedule::Every(MAX_BACK_OFF), |planned| planned.schedule.clone());
+    let schedule = planned.map_or(Schedule::Every(MAX_INTERVAL), |planned| planned.schedule.clone());
+    let late_since = due::late_since(&claim, &schedule, &pace, at);
+    let mut shown = Shown { pace: pace.to_stored(), moving: claim.moving.clone(), ..Shown::default() };
     let (result, next_due_at) = match result {
-        Ok(result) => (result, schedule.next_after(at)),
+        Ok(result) => {
+            (shown.moving, shown.moved) = moved(planned, &claim, &head, at);
+            (result, due::after_success(&schedule, &pace, at))
+        }
         Err(failure) => {
-            let next = back_off(&schedule, at, claim.failures + weight(failure.class), &failure);
             let Failure { reason, detail, status, class, retry_after } = failure;
+            let mut next = due::after_failure(&schedule, &pace, at, claim.failures + weight(class), retry_after);
+            // The address that was configured is tried before what took its place is given up.
+            if let Some((_, planned)) = claim.moved_to.as_ref().zip(planned)
+                && class == FailureClass::Hard
+            {
+                shown.moved = Some(Move { to: None, host: host_of(&planned.source.url) });
+                shown.moving.clear();
+            } else if reason == GONE {
+                shown.stopped = true;
+                next = due::never();
+            }
             let wait = retry_after.and_then(|wait| chrono::Duration::from_std(wait).ok());
             let stay_away_until = wait.map(|wait| at + wait);
             (PollResult::Failed { reason, detail, status, weight: weight(class), stay_away_until }, next)
         }
     };
     let took_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
-    let late_since = late_since(&claim, &schedule, at);
-    PollOutcome { source: claim.id, fence: claim.fence, at, next_due_at, late_since, took_ms, result }
+    PollOutcome { source: claim.id, fence: claim.fence, at, next_due_at, late_since, took_ms, shown, result }
 }
 
-/// A visit later than this was missed: nobody was running.
-const LATE: chrono::Duration = chrono::Duration::hours(1);
-
-/// Since when the source went unwatched, where its visit came far too late.
-fn late_since(claim: &ClaimedSource, schedule: &Schedule, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let due = clock::from_ms(claim.due_at);
-    let interval = schedule.next_after(due) - due;
-    (claim.first_polled_at.is_some() && at - due > LATE.max(interval)).then_some(due)
+/// What is known of a move after a visit, and whether the source is asked elsewhere from now on.
+fn moved(
+    planned: Option<&Planned>,
+    claim: &ClaimedSource,
+    head: &Head,
+    at: DateTime<Utc>,
+) -> (String, Option<Move>) {
+    // On from an adopted address, it is the same story once more.
+    let state = Moving::seen(Moving::from_stored(&claim.moving), &head.moved, at);
+    let adopted = state.as_ref().and_then(|state| state.adopted(at)).and_then(|url| url.parse::<url::Url>().ok());
+    let from = planned.map(|planned| planned.source.url.scheme());
+    // Never from https to http, however often it is said; the fetcher does not follow it either.
+    match adopted.filter(|url| from != Some("https") || url.scheme() == "https") {
+        Some(url) => {
+            tracing::info!(source.id = %claim.id, url.host = url.host_str(), "moved for good; it is asked there from now on");
+            (String::new(), Some(Move { host: host_of(&url), to: Some(url.into()) }))
+        }
+        None => (Moving::to_stored(state.as_ref()), None),
+    }
 }
 
 /// What an outcome is called in logs and counts.
@@ -94,10 +146,10 @@ pub(super) fn describe(outcome: &Outcome) -> (SourceId, &'static str, String) {
     match outcome {
         Outcome::Poll(poll) => {
             let (word, detail) = match &poll.result {
-                PollResult::Unchanged => ("unchanged", String::new()),
-                PollResult::Read { entries, listed, repaired, .. } => {
-                    let repaired = if *repaired { ", after repair" } else { "" };
-                    ("read", format!("{} entries, {} new or changed{repaired}", listed.len(), entries.len()))
+                PollResult::Unchanged { .. } => ("unchanged", String::new()),
+                PollResult::Read { entries, listed, reader, .. } => {
+                    let (listed, new, remark) = (listed.len(), entries.len(), reader.remark());
+                    ("read", format!("{listed} entries, {new} new or changed{remark}"))
                 }
                 PollResult::Failed { reason, detail, .. } => (*reason, detail.clone()),
             };
@@ -118,6 +170,7 @@ async fn visit(
     parts: &Arc<Parts>,
     planned: &Planned,
     claim: &ClaimedSource,
+    (pace, head): (&mut Pace, &mut Head),
     at: DateTime<Utc>,
 ) -> Result<PollResult, Failure> {
     still_lawful(&planned.source, at)?;
@@ -127,26 +180,39 @@ async fn visit(
     } else {
         Validators::default()
     };
-    let request = Request { url: planned.source.url.clone(), validators, rules: Rules::Robots };
-    let page = match parts.fetcher.fetch(request).await? {
-        Fetched::NotModified => return Ok(PollResult::Unchanged),
+    let moved = claim.moved_to.as_ref().and_then(|to| parse_target(to, &parts.fetcher.policy()).ok());
+    let url = moved.unwrap_or_else(|| planned.source.url.clone());
+    let page = match parts.fetcher.fetch(Request { url, validators, rules: Rules::Robots }).await? {
+        Fetched::NotModified(found) => {
+            pace.fresh_s = found.fresh_for.map(|fresh| fresh.as_secs());
+            *head = found;
+            return Ok(PollResult::Unchanged { validators: None });
+        }
         Fetched::Page(page) => page,
     };
+    *head = page.head.clone();
+    pace.fresh_s = head.fresh_for.map(|fresh| fresh.as_secs());
+    let Validators { etag, last_modified } = page.validators.clone();
     let body_hash = parts.store.fingerprint(&["body", &crate::secret::sha256_hex(&page.body)]);
     if same_generation && claim.body_hash.as_deref() == Some(body_hash.as_str()) {
         // Validators lie, and many servers give none.
-        return Ok(PollResult::Unchanged);
+        let validators = ((&etag, &last_modified) != (&claim.etag, &claim.last_modified)).then_some((etag, last_modified));
+        return Ok(PollResult::Unchanged { validators });
     }
-    let etag = page.validators.etag.clone();
-    let last_modified = page.validators.last_modified.clone();
     let bytes = i64::try_from(page.wire_bytes).unwrap_or(i64::MAX);
-    let pass = Pass { is_first: claim.first_polled_at.is_none(), same_generation };
-    let (entries, repaired) = entries_of(parts, planned, page, at).await?;
-    let (mut records, listed, is_whole) = judge(parts, planned, entries, pass, at).await?;
+    let pass = Pass { is_first: claim.first_polled_at.is_none(), same_generation, no_copy: head.no_copy };
+    let Listed { entries, reader, hints } = entries_of(parts, planned, page, at).await?;
+    pace.hints = hints;
+    let mut learnt = *pace;
+    learnt.learn(&entries, at);
+    let judged = judge(parts, planned, entries, pass, at).await?;
+    if pass.is_first || !judged.records.is_empty() {
+        *pace = learnt;
+    }
+    let Judged { mut records, listed, listing, removed, is_whole } = judged;
     for record in &mut records {
         if let EntryState::Done(Some(document)) = &mut record.state {
-            let joined = super::copies::join(parts, document).await;
-            joined.map_err(|error| Failure::new("store", error.to_string(), FailureClass::Temporary))?;
+            super::copies::join(parts, document).await.map_err(Failure::store)?;
         }
     }
     crate::telemetry::count_entries(records.len() as u64);
@@ -157,9 +223,11 @@ async fn visit(
         body_hash: if is_whole { body_hash } else { String::new() },
         generation: parts.generation.clone(),
         bytes,
-        repaired,
+        reader,
         entries: records,
         listed,
+        listing: listing.to_stored(),
+        removed,
     })
 }
 
@@ -181,122 +249,70 @@ pub(super) fn still_lawful(source: &Source, at: DateTime<Utc>) -> Result<(), Fai
     }
 }
 
+/// What a visit listed.
+#[derive(Debug, Default)]
+struct Listed {
+    entries: Vec<Entry>,
+    reader: Reader,
+    hints: Hints,
+}
+
 /// Bytes to entries, off the async threads.
 async fn entries_of(
     parts: &Arc<Parts>,
     planned: &Planned,
     page: Page,
     now: DateTime<Utc>,
-) -> Result<(Vec<Entry>, bool), Failure> {
+) -> Result<Listed, Failure> {
     let kind = planned.source.kind;
     // A page behind a redirect that varies is one page all the same.
     let key = planned.source.url.to_string();
     let options = parts.options.source.clone();
     let parsed = tokio::task::spawn_blocking(move || {
-        let decoded = decode(&page.body, page.content_type.as_deref());
+        let text = decode(&page.body, page.content_type.as_deref()).text;
         match kind {
-            SourceKind::Page => Ok((vec![page_entry(&key, page.url.as_str(), decoded.text)], false)),
-            SourceKind::Feed => {
-                let feed = parse_feed(&decoded.text, &page.url, now, &options)?;
-                if feed.dropped > 0 {
-                    tracing::warn!(
-                        url.host = page.url.host_str(),
-                        entries.dropped = feed.dropped,
-                        "the feed lists more entries than max_entries"
-                    );
-                }
-                Ok((feed.entries, feed.repaired))
-            }
+            SourceKind::Page => page_of(&key, &page.url, text),
+            SourceKind::Feed => feed_of(&text, &page.url, now, &options),
         }
     });
-    match parsed.await {
-        Ok(Ok(entries)) => Ok(entries),
-        Ok(Err(error)) => {
-            let reason = match error {
-                source::FeedError::Empty => "empty",
-                source::FeedError::WebPage => "not_a_feed",
-                source::FeedError::Unreadable(_) => "unreadable",
-            };
-            Err(Failure::new(reason, error.to_string(), FailureClass::Soft))
-        }
-        Err(_) => Err(Failure::new("unreadable", "the parser failed on it", FailureClass::Soft)),
+    parsed.await.unwrap_or_else(|_| Err(Failure::unreadable("the parser failed on it")))
+}
+
+fn page_of(key: &str, url: &url::Url, html: String) -> Result<Listed, Failure> {
+    if html.trim().is_empty() {
+        return Err(Failure::new("empty", "the body is empty", FailureClass::Soft));
+    }
+    match Wall::of(&html) {
+        Some(wall) => Err(wall.into()),
+        None => Ok(Listed { entries: vec![page_entry(key, url.as_str(), html)], ..Listed::default() }),
     }
 }
 
-/// What sort of visit it is.
-#[derive(Debug, Clone, Copy)]
-struct Pass {
-    /// The first to this source.
-    is_first: bool,
-    /// With the same watches as the last.
-    same_generation: bool,
-}
-
-impl Pass {
-    /// Whether an entry stood there before we looked for what we look for now.
-    const fn is_backlog(self, is_known: bool) -> bool {
-        self.is_first || !self.same_generation && is_known
-    }
-}
-
-/// Which entries are new or changed, and what they say; all that are listed; whether all could be judged.
-async fn judge(
-    parts: &Arc<Parts>,
-    planned: &Planned,
-    entries: Vec<Entry>,
-    pass: Pass,
-    at: DateTime<Utc>,
-) -> Result<(Vec<EntryRecord>, Vec<String>, bool), Failure> {
-    let source = &planned.source;
-    let keyed: Vec<(String, String, Entry)> = entries
-        .into_iter()
-        .map(|entry| {
-            let key = parts.store.fingerprint(&["entry", source.id.as_str(), &entry.key]);
-            let content = [entry.title.as_str(), entry.url.as_str(), entry.content.as_str()];
-            let content = parts
-                .store
-                .fingerprint(&[&["content", parts.generation.as_str()], content.as_slice()].concat());
-            (key, content, entry)
-        })
-        .collect();
-    let listed: Vec<String> = keyed.iter().map(|(key, ..)| key.clone()).collect();
-    let known = parts.store.known_entries(&source.id, &listed).await;
-    let known: HashMap<String, String> =
-        known.map_err(|error| Failure::new("store", error.to_string(), FailureClass::Temporary))?;
-    let fresh: Vec<_> =
-        keyed.into_iter().filter(|(key, content, _)| known.get(key) != Some(content)).collect();
-    let wanted = fresh.len();
-    let (parts, source) = (parts.clone(), source.clone());
-    let judged = tokio::task::spawn_blocking(move || {
-        let record = |(key, content, entry): (String, String, Entry)| {
-            let judged = catch_unwind(AssertUnwindSafe(|| state_of(&parts, &source, &entry, at)));
-            let backlog = pass.is_backlog(known.contains_key(&key));
-            if judged.is_err() {
-                // Left out, it counts as never seen and is tried again at the next poll.
-                tracing::error!(source.id = %source.id, "an entry could not be judged; it will be tried again");
-            }
-            judged.ok().map(|state| EntryRecord { key, content, backlog, state })
+fn feed_of(
+    text: &str,
+    url: &url::Url,
+    now: DateTime<Utc>,
+    options: &source::Options,
+) -> Result<Listed, Failure> {
+    let feed = parse_feed(text, url, now, options).map_err(|error| {
+        let reason = match error {
+            source::FeedError::Empty => "empty",
+            source::FeedError::WebPage => match Wall::of(text) {
+                Some(wall) => return wall.into(),
+                None => "not_a_feed",
+            },
+            source::FeedError::Unreadable(_) => "unreadable",
         };
-        fresh.into_iter().filter_map(record).collect::<Vec<_>>()
-    });
-    let records = judged
-        .await
-        .map_err(|_| Failure::new("unreadable", "the extractor failed on it", FailureClass::Soft))?;
-    let is_whole = records.len() == wanted;
-    Ok((records, listed, is_whole))
-}
-
-fn state_of(parts: &Parts, source: &Source, entry: &Entry, at: DateTime<Utc>) -> EntryState {
-    let followed = (source.follow && source.kind == SourceKind::Feed).then(|| {
-        let url = parse_target(&entry.url, &parts.fetcher.policy()).ok()?;
-        let payload = serde_json::to_vec(entry).ok()?;
-        Some(EntryState::Waiting { payload, host: host_of(&url), due_at: at })
-    });
-    if let Some(Some(waiting)) = followed {
-        return waiting;
+        Failure::new(reason, error.to_string(), FailureClass::Soft)
+    })?;
+    if feed.dropped > 0 {
+        tracing::warn!(
+            url.host = url.host_str(),
+            entries.dropped = feed.dropped,
+            "the feed lists more entries than max_entries"
+        );
     }
-    let document = document_of(source, entry, &parts.options.extract);
-    EntryState::Done(record::of(parts, source, &document, entry.doubt).map(Box::new))
+    Ok(Listed { entries: feed.entries, reader: feed.reader, hints: feed.hints })
 }
 
 /// The document of an entry whose text is at hand.
@@ -307,29 +323,4 @@ pub(super) fn document_of(source: &Source, entry: &Entry, options: &extract::Opt
         }
         _ => extract::document_of_entry(entry, source.document_kind, options),
     }
-}
-
-/// Weights in quarters: hard 1, soft a half, temporary a quarter.
-const fn weight(class: FailureClass) -> i64 {
-    match class {
-        FailureClass::Hard => 4,
-        FailureClass::Soft => 2,
-        FailureClass::Temporary => 1,
-    }
-}
-
-/// Linear back-off: for every whole failure one interval more, at most a day; what the server asks for
-/// counts where it is longer. A cron line keeps its times.
-fn back_off(schedule: &Schedule, at: DateTime<Utc>, failures: i64, failure: &Failure) -> DateTime<Utc> {
-    let next = match schedule {
-        Schedule::Every(interval) => {
-            let quarters = u32::try_from(failures.clamp(0, 4000)).unwrap_or(4000);
-            let wait = (*interval + *interval * quarters / 4).min(MAX_BACK_OFF.max(*interval));
-            at + chrono::Duration::from_std(wait).unwrap_or(chrono::Duration::days(1))
-        }
-        Schedule::Cron(line) => line.next_after(at),
-    };
-    let asked =
-        failure.retry_after.and_then(|wait| chrono::Duration::from_std(wait).ok()).map(|wait| at + wait);
-    asked.map_or(next, |asked| next.max(asked))
 }

@@ -14,12 +14,22 @@ const MIN_TEXT_WORDS: usize = 8;
 /// What is kept of a headline in clear (characters).
 const MAX_TITLE_CHARS: usize = 300;
 
+/// What may be kept of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// Its text, sealed.
+    Text,
+    /// Where it stands and what was found, no copy of it: its owner asks for that (`noarchive`).
+    Link,
+}
+
 /// The record of a document, or `None` where it mentions nobody: then nothing of it is kept.
 pub(super) fn of(
     parts: &Parts,
     source: &Source,
     document: &Document,
     doubt: Option<DateDoubt>,
+    keep: Keep,
 ) -> Option<DocumentRecord> {
     let mut hits = parts.classifier.classify(document);
     // A source is polled for the organisations it names, and for nobody else.
@@ -66,15 +76,18 @@ pub(super) fn of(
         text_key,
         simhash: prints.simhash,
         bands: prints.bands(),
-        clear: clear(document, &hits),
+        clear: clear(document, &hits, keep),
         hits,
     })
 }
 
 /// What is sealed of a document. Where anything about a worker's conduct may not be kept, neither may
 /// who wrote it (SEC 2.10).
-fn clear(document: &Document, hits: &[HitRecord]) -> Vec<u8> {
+fn clear(document: &Document, hits: &[HitRecord], keep: Keep) -> Vec<u8> {
     let mut document = document.clone();
+    if keep == Keep::Link {
+        document.text.clear();
+    }
     if hits.iter().any(|hit| hit.withheld > 0) {
         document.author.clear();
         document.author_handle.clear();

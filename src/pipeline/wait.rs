@@ -6,8 +6,9 @@ use std::sync::Arc;
 use chrono::Duration;
 use tokio::task::JoinError;
 
+use super::record::Keep;
 use super::{Parts, poll, record};
-use crate::extract::{decode, document_of_page};
+use crate::extract::{Wall, decode, document_of_page};
 use crate::fetch::{FailureClass, FetchError, Fetched, Page, Request, parse_target};
 use crate::model::{Entry, Source};
 use crate::store::{ClaimedEntry, DocumentRecord, EntryOutcome, EntryResult};
@@ -51,7 +52,7 @@ async fn read(parts: &Arc<Parts>, claim: &ClaimedEntry) -> EntryResult {
             let at = parts.clock.now() + pause(claim.attempts).max(asked);
             EntryResult::Retry { at, detail: error.to_string() }
         }
-        Ok(Fetched::NotModified) | Err(_) => own_words(parts, &planned.source, entry, claim.attempts).await,
+        Ok(Fetched::NotModified(_)) | Err(_) => own_words(parts, &planned.source, entry, claim.attempts).await,
     }
 }
 
@@ -67,15 +68,20 @@ async fn judged(
     let work = tokio::task::spawn_blocking(move || {
         let html = decode(&page.body, page.content_type.as_deref()).text;
         let options = &shared.options.extract;
+        let keep = if page.head.no_copy { Keep::Link } else { Keep::Text };
+        let listed = |entry: &Entry| {
+            record::of(&shared, &source, &poll::document_of(&source, entry, options), entry.doubt, Keep::Text)
+        };
+        if Wall::of(&html).is_some() {
+            return listed(&entry);
+        }
         // Where the feed's date is doubtful, the page's own comes first.
         let doubted = entry.published.take_if(|_| entry.doubt.is_some());
         let mut document = document_of_page(&html, &page.url, &entry, source.document_kind, options);
         let doubt = entry.doubt.filter(|_| document.published.is_none());
         document.published = document.published.or(doubted);
         entry.published = entry.published.or(doubted);
-        let listed =
-            || record::of(&shared, &source, &poll::document_of(&source, &entry, options), entry.doubt);
-        record::of(&shared, &source, &document, doubt).or_else(listed)
+        record::of(&shared, &source, &document, doubt, keep).or_else(|| listed(&entry))
     });
     finished(parts, work.await, attempts).await
 }
@@ -85,7 +91,7 @@ async fn own_words(parts: &Arc<Parts>, source: &Source, entry: Entry, attempts: 
     let (shared, source) = (parts.clone(), source.clone());
     let work = tokio::task::spawn_blocking(move || {
         let document = poll::document_of(&source, &entry, &shared.options.extract);
-        record::of(&shared, &source, &document, entry.doubt)
+        record::of(&shared, &source, &document, entry.doubt, Keep::Text)
     });
     finished(parts, work.await, attempts).await
 }

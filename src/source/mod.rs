@@ -1,12 +1,20 @@
-//! Bytes that were fetched become entries: feeds through feed-rs with one repair pass behind it, a
-//! watched page as its own single entry. Pure: text comes in decoded, time as a value.
+//! Bytes that were fetched become entries: feeds through feed-rs with a repair pass and a lenient reader
+//! behind it, a watched page as its own single entry. Pure: text comes in decoded, time as a value.
 
+mod cadence;
 mod date;
 mod feed;
+mod hints;
+mod listing;
+mod moving;
 mod repair;
 
+pub use cadence::{MAX_INTERVAL, Pace};
 pub use date::parse_date;
-pub use feed::{FeedError, Options, ParsedFeed, parse_feed};
+pub use feed::{FeedError, Options, ParsedFeed, dates_rise, parse_feed};
+pub use hints::Hints;
+pub use listing::{Listing, Slot};
+pub use moving::Moving;
 
 use crate::model::{DateDoubt, Entry, EntryContent};
 

@@ -29,6 +29,12 @@ pub struct ClaimedSource {
     pub due_at: i64,
     /// Weighted failures in a row, in quarters.
     pub failures: i64,
+    /// Its rhythm, as JSON.
+    pub pace: String,
+    /// Permanent redirects seen in a row, as JSON.
+    pub moving: String,
+    /// The address that stands for the configured one by now.
+    pub moved_to: Option<String>,
 }
 
 /// A waiting entry whose page is ours to fetch.
@@ -62,6 +68,9 @@ struct DueSource {
     first_polled_at: Option<i64>,
     next_due_at: i64,
     failures: i64,
+    pace: String,
+    moving: String,
+    moved_to: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -77,7 +86,8 @@ struct DueEntry {
 }
 
 const DUE_SOURCES: Both = claiming!(
-    "SELECT s.id, s.host, s.fence, s.etag, s.last_modified, s.body_hash, s.generation, s.first_polled_at, s.next_due_at, s.failures
+    "SELECT s.id, s.host, s.fence, s.etag, s.last_modified, s.body_hash, s.generation, s.first_polled_at, s.next_due_at, s.failures,
+  s.pace, s.moving, s.moved_to
 FROM source s JOIN host h ON h.name = s.host
 WHERE s.retired_at IS NULL AND s.next_due_at <= $1 AND s.lease_until <= $1 AND h.next_at <= $1 AND ($3 = '' OR s.id = $3)
 ORDER BY s.next_due_at, s.id LIMIT $2",
@@ -143,6 +153,9 @@ impl Store {
                 first_polled_at: row.first_polled_at,
                 due_at: row.next_due_at,
                 failures: row.failures,
+                pace: row.pace,
+                moving: row.moving,
+                moved_to: row.moved_to,
             });
         }
         tx.commit().await?;

@@ -9,7 +9,7 @@ use super::record::{
 };
 use super::{Store, StoreError};
 use crate::clock;
-use crate::model::{DateDoubt, Finding, HitId, Origin, Severity, Writer};
+use crate::model::{DateDoubt, Finding, HitId, Origin, Reader, Severity, Writer};
 use crate::telemetry::point;
 
 /// What became of an outcome.
@@ -25,14 +25,27 @@ pub enum Committed {
 }
 
 const POLLED: &str = "UPDATE source SET lease_until = 0, next_due_at = $1, last_polled_at = $2,
-  first_polled_at = COALESCE(first_polled_at, $2), last_good_at = $2, last_outcome = $3, last_detail = $4, failures = 0
-WHERE id = $5 AND fence = $6";
-const READ: &str = "UPDATE source SET etag = $1, last_modified = $2, body_hash = $3, generation = $4, repaired = $5, read_at = $6
-WHERE id = $7";
+  first_polled_at = COALESCE(first_polled_at, $2), last_good_at = $2, last_outcome = $3, last_detail = $4, failures = 0,
+  pace = $5, moving = $6, stopped_at = NULL
+WHERE id = $7 AND fence = $8";
+/// A permanent redirect that was adopted, or given up again.
+const MOVED: &str = "UPDATE source SET moved_to = $1, host = $2 WHERE id = $3";
+const READ: &str = "UPDATE source SET etag = $1, last_modified = $2, body_hash = $3, generation = $4, reader = $5, read_at = $6,
+  repaired = $7, mended = CASE WHEN $7 = 0 THEN 0 ELSE mended + 1 END
+WHERE id = $8";
+/// The same bytes under other validators.
+const VALIDATORS: &str = "UPDATE source SET etag = $1, last_modified = $2 WHERE id = $3";
+const LIST_KEYS: &str = "INSERT INTO listing (source, keys) VALUES ($1, $2)
+ON CONFLICT (source) DO UPDATE SET keys = excluded.keys";
+const REMOVED: Both = with_list!(
+    "UPDATE entry SET gone_at = $1 WHERE source = $2 AND gone_at IS NULL AND key IN ",
+    3,
+    ""
+);
 const FAILED: &str =
     "UPDATE source SET lease_until = 0, next_due_at = $1, last_polled_at = $2, last_outcome = $3,
-  last_detail = $4, failures = failures + $5
-WHERE id = $6 AND fence = $7";
+  last_detail = $4, failures = failures + $5, moving = $6, stopped_at = $7
+WHERE id = $8 AND fence = $9";
 const LOG_POLL: &str = "INSERT INTO poll (source, at, outcome, detail, status, entries, hits, bytes, took_ms)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 /// The newest 50 outcomes of a source are kept.
@@ -57,11 +70,15 @@ VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (source, key) DO UPDATE SET content = excluded.content, state = excluded.state, backlog = excluded.backlog,
   listed_at = excluded.listed_at,
   sealed = excluded.sealed, key_id = excluded.key_id, host = excluded.host, due_at = excluded.due_at, attempts = 0,
-  fence = entry.fence + 1, lease_until = 0
+  fence = entry.fence + 1, lease_until = 0, edited_at = CASE WHEN $11 = 1 THEN excluded.first_seen_at ELSE entry.edited_at END
 RETURNING id, first_seen_at";
-/// Entries that are listed still, noted once a day.
+/// An edit that took every name out: what once stood there stays known.
+const NO_LONGER_SAID: &str = "UPDATE finding SET gone_at = $1 WHERE gone_at IS NULL
+  AND hit IN (SELECT h.id FROM hit h JOIN document d ON h.document = d.id WHERE d.entry = $2)";
+/// Entries that are listed still, noted once a day; or again.
 const STILL_LISTED: Both = with_list!(
-    "UPDATE entry SET listed_at = $1 WHERE source = $2 AND listed_at < $1 - 86400000 AND key IN ",
+    "UPDATE entry SET listed_at = $1, gone_at = NULL WHERE source = $2
+  AND (listed_at < $1 - 86400000 OR gone_at IS NOT NULL) AND key IN ",
     3,
     ""
 );
@@ -149,10 +166,12 @@ impl Store {
         if let PollResult::Failed { reason, detail, status, weight, stay_away_until } = &poll.result {
             let changed = on_tx!(&mut *tx, tx => sqlx::query(FAILED)
                 .bind(poll.next_due_at.timestamp_millis()).bind(at).bind(*reason).bind(detail).bind(*weight)
+                .bind(&poll.shown.moving).bind(poll.shown.stopped.then_some(at))
                 .bind(source).bind(poll.fence).execute(&mut **tx).await?.rows_affected());
             if changed == 0 {
                 return Ok(Committed::Stale);
             }
+            note_move(tx, poll).await?;
             on_tx!(&mut *tx, tx => {
                 sqlx::query(OPEN_GAP).bind(*reason).bind(at).bind(source).execute(&mut **tx).await?;
             });
@@ -165,18 +184,18 @@ impl Store {
             return Ok(Committed::Stored { hits: Vec::new() });
         }
         let (outcome, detail) = match &poll.result {
-            PollResult::Read { repaired: true, listed, .. } => {
-                ("read", format!("{} entries, after repair", listed.len()))
+            PollResult::Read { reader, listed, .. } => {
+                ("read", format!("{} entries{}", listed.len(), reader.remark()))
             }
-            PollResult::Read { listed, .. } => ("read", format!("{} entries", listed.len())),
             _ => ("unchanged", String::new()),
         };
         let changed = on_tx!(&mut *tx, tx => sqlx::query(POLLED)
             .bind(poll.next_due_at.timestamp_millis()).bind(at).bind(outcome).bind(&detail)
-            .bind(source).bind(poll.fence).execute(&mut **tx).await?.rows_affected());
+            .bind(&poll.shown.pace).bind(&poll.shown.moving).bind(source).bind(poll.fence).execute(&mut **tx).await?.rows_affected());
         if changed == 0 {
             return Ok(Committed::Stale);
         }
+        note_move(tx, poll).await?;
         if let Some(since) = poll.late_since {
             on_tx!(&mut *tx, tx => {
                 sqlx::query(MISSED).bind(since.timestamp_millis()).bind(at).bind(source).execute(&mut **tx).await?;
@@ -185,6 +204,11 @@ impl Store {
         on_tx!(&mut *tx, tx => {
             sqlx::query(CLOSE_GAP).bind(at).bind(source).execute(&mut **tx).await?;
         });
+        if let PollResult::Unchanged { validators: Some((etag, last_modified)) } = &poll.result {
+            on_tx!(&mut *tx, tx => {
+                sqlx::query(VALIDATORS).bind(etag).bind(last_modified).bind(source).execute(&mut **tx).await?;
+            });
+        }
         let mut hits = Vec::new();
         let mut counts = (0, 0, 0);
         if let PollResult::Read {
@@ -193,15 +217,26 @@ impl Store {
             body_hash,
             generation,
             bytes,
-            repaired,
+            reader,
             entries,
             listed,
+            listing,
+            removed,
         } = &poll.result
         {
+            let mended = i64::from(*reader != Reader::Strict);
             on_tx!(&mut *tx, tx => {
-                sqlx::query(READ).bind(etag).bind(last_modified).bind(body_hash).bind(generation).bind(i64::from(*repaired))
-                    .bind(at).bind(source).execute(&mut **tx).await?;
+                sqlx::query(READ).bind(etag).bind(last_modified).bind(body_hash).bind(generation).bind(reader.as_str())
+                    .bind(at).bind(mended).bind(source).execute(&mut **tx).await?;
+                sqlx::query(LIST_KEYS).bind(source).bind(listing).execute(&mut **tx).await?;
             });
+            if !removed.is_empty() {
+                let keys = serde_json::Value::from(removed.as_slice()).to_string();
+                let sql = REMOVED.of_tx(tx);
+                on_tx!(&mut *tx, tx => {
+                    sqlx::query(sql).bind(at).bind(source).bind(keys).execute(&mut **tx).await?;
+                });
+            }
             let first: Option<i64> = on_tx!(&mut *tx, tx =>
                 sqlx::query_scalar(FIRST_POLL).bind(source).fetch_one(&mut **tx).await?);
             let keys = serde_json::Value::from(listed.as_slice()).to_string();
@@ -243,10 +278,17 @@ impl Store {
             }
             sqlx::query_as(UPSERT_ENTRY)
                 .bind(poll.source.as_str()).bind(&entry.key).bind(&entry.content).bind(state).bind(at)
-                .bind(i64::from(entry.backlog)).bind(sealed).bind(key_id).bind(host).bind(due)
+                .bind(i64::from(entry.backlog)).bind(sealed).bind(key_id).bind(host).bind(due).bind(i64::from(entry.edited))
                 .fetch_one(&mut **tx).await?
         });
-        let EntryState::Done(Some(document)) = &entry.state else { return Ok(Vec::new()) };
+        let EntryState::Done(Some(document)) = &entry.state else {
+            if entry.edited && matches!(entry.state, EntryState::Done(None)) {
+                on_tx!(&mut *tx, tx => {
+                    sqlx::query(NO_LONGER_SAID).bind(at).bind(id).execute(&mut **tx).await?;
+                });
+            }
+            return Ok(Vec::new());
+        };
         let from = Provenance {
             source: poll.source.as_str(),
             entry: id,
@@ -428,6 +470,16 @@ fn trusted_time(document: &DocumentRecord, from: &Provenance<'_>) -> i64 {
     let oldest = from.first_polled_at - TRUSTED_BACK_DAYS * 86_400_000;
     let trusted = document.published.filter(|_| document.doubt.is_none()).map(|at| at.timestamp_millis());
     trusted.filter(|at| (oldest..=from.now).contains(at)).unwrap_or(from.first_seen_at)
+}
+
+/// Where the source is asked from now on, if that changed.
+async fn note_move(tx: &mut Tx, poll: &PollOutcome) -> Result<(), StoreError> {
+    let Some(moved) = &poll.shown.moved else { return Ok(()) };
+    on_tx!(tx, tx => {
+        sqlx::query(UPSERT_HOST).bind(&moved.host).execute(&mut **tx).await?;
+        sqlx::query(MOVED).bind(&moved.to).bind(&moved.host).bind(poll.source.as_str()).execute(&mut **tx).await?;
+    });
+    Ok(())
 }
 
 async fn log_poll(

@@ -37,8 +37,8 @@ pub use gather::Gatherer;
 pub use hit::{Decided, HitDetail, HitFilter, HitSummary, Scope};
 pub use options::{Options, Retention};
 pub use record::{
-    DocumentRecord, EntryOutcome, EntryRecord, EntryResult, EntryState, HitRecord, Outcome, PollOutcome,
-    PollResult,
+    DocumentRecord, EntryOutcome, EntryRecord, EntryResult, EntryState, HitRecord, Move, Outcome,
+    PollOutcome, PollResult, Shown,
 };
 pub use replay::{Applied, StoredHit};
 pub use retention::Purged;

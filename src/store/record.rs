@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use crate::mask::{Masked, MaskedUrl};
-use crate::model::{DateDoubt, DocumentKind, EntryId, Finding, Mention, OrganisationId, Severity, SourceId};
+use crate::model::{
+    DateDoubt, DocumentKind, EntryId, Finding, Mention, OrganisationId, Reader, Severity, SourceId,
+};
 
 /// What one piece of claimed work came to.
 #[derive(Debug, Clone)]
@@ -29,15 +31,42 @@ pub struct PollOutcome {
     pub late_since: Option<DateTime<Utc>>,
     /// How long it took, from claim to here (ms).
     pub took_ms: i64,
+    /// What it showed of the source itself.
+    pub shown: Shown,
     /// What it came to.
     pub result: PollResult,
+}
+
+/// What a visit showed of the source itself.
+#[derive(Debug, Clone, Default)]
+pub struct Shown {
+    /// Its rhythm, as JSON.
+    pub pace: String,
+    /// Permanent redirects seen in a row, as JSON; empty for none.
+    pub moving: String,
+    /// Where it is asked from now on, where that changed.
+    pub moved: Option<Move>,
+    /// Whether it is gone for good and not asked any more by itself.
+    pub stopped: bool,
+}
+
+/// A change of the address that a source is asked at.
+#[derive(Debug, Clone)]
+pub struct Move {
+    /// The address that stands for the configured one; none: the configured one itself, again.
+    pub to: Option<String>,
+    /// Its host, as pacing counts hosts.
+    pub host: String,
 }
 
 /// What a visit came to.
 #[derive(Debug, Clone)]
 pub enum PollResult {
-    /// Nothing new: 304, or the same bytes again.
-    Unchanged,
+    /// Nothing new: 304, or the same bytes again, perhaps under other validators.
+    Unchanged {
+        /// `ETag` and `Last-Modified` that came with the same bytes; none with a 304.
+        validators: Option<(Option<String>, Option<String>)>,
+    },
     /// A body was read.
     Read {
         /// `ETag`, verbatim.
@@ -50,12 +79,16 @@ pub enum PollResult {
         generation: String,
         /// Bytes over the wire.
         bytes: i64,
-        /// Whether the feed had to be repaired.
-        repaired: bool,
+        /// What it took to read it.
+        reader: Reader,
         /// Entries that are new or changed.
         entries: Vec<EntryRecord>,
         /// Keyed fingerprints of the keys of all entries that were listed.
         listed: Vec<String>,
+        /// The same with their aliases, in order, to be compared with the next.
+        listing: Vec<u8>,
+        /// Keys of entries that their publisher took away.
+        removed: Vec<String>,
     },
     /// Nothing could be read.
     Failed {
@@ -81,6 +114,8 @@ pub struct EntryRecord {
     pub content: String,
     /// Whether it belongs to a first pass.
     pub backlog: bool,
+    /// Whether its words were others before.
+    pub edited: bool,
     /// Where it stands.
     pub state: EntryState,
 }

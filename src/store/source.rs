@@ -47,8 +47,16 @@ pub struct SourceRow {
     pub last_detail: String,
     /// Weighted failures in a row, in quarters.
     pub failures: i64,
-    /// Whether it had to be repaired last time.
-    pub repaired: i64,
+    /// What it took to read it last time: `strict`, `repair`, `lenient`, or nothing yet.
+    pub reader: String,
+    /// Polls in a row that needed more than the strict reader.
+    pub mended: i64,
+    /// Its rhythm, as JSON.
+    pub pace: String,
+    /// The address that stands for the configured one by now.
+    pub moved_to: Option<String>,
+    /// When it was found gone for good (ms).
+    pub stopped_at: Option<i64>,
 }
 
 const UPSERT_ORGANISATION: &str = "INSERT INTO organisation (id, name) VALUES ($1, $2)
@@ -59,7 +67,12 @@ const UPSERT_HOST: &str = "INSERT INTO host (name) VALUES ($1) ON CONFLICT (name
 /// schedule says now.
 const UPSERT_SOURCE: &str = "INSERT INTO source (id, kind, url, host, organisations, document_kind, created_at, next_due_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, host = excluded.host, organisations = excluded.organisations,
+ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, organisations = excluded.organisations,
+  host = CASE WHEN source.url = excluded.url AND source.moved_to IS NOT NULL THEN source.host ELSE excluded.host END,
+  moved_to = CASE WHEN source.url = excluded.url THEN source.moved_to END,
+  moving = CASE WHEN source.url = excluded.url THEN source.moving ELSE '' END,
+  pace = CASE WHEN source.url = excluded.url THEN source.pace ELSE '' END,
+  stopped_at = CASE WHEN source.url = excluded.url THEN source.stopped_at END,
   document_kind = excluded.document_kind, retired_at = NULL,
   etag = CASE WHEN source.url = excluded.url THEN source.etag END,
   last_modified = CASE WHEN source.url = excluded.url THEN source.last_modified END,
@@ -77,9 +90,11 @@ const RETIRE: Both =
 const CLOSE_RETIRED_GAPS: &str = "UPDATE gap SET until_at = $1 WHERE until_at IS NULL
   AND source IN (SELECT id FROM source WHERE retired_at IS NOT NULL)";
 const LIST: &str =
-    "SELECT id, url, next_due_at, last_polled_at, last_good_at, last_outcome, last_detail, failures, repaired
+    "SELECT id, url, next_due_at, last_polled_at, last_good_at, last_outcome, last_detail, failures, reader, mended,
+  pace, moved_to, stopped_at
 FROM source WHERE retired_at IS NULL ORDER BY id";
 const KNOWN: Both = with_list!("SELECT key, content FROM entry WHERE source = $1 AND key IN ", 2, "");
+const LISTING: &str = "SELECT keys FROM listing WHERE source = $1";
 const DUE_NOW: &str = "UPDATE source SET next_due_at = $1 WHERE id = $2 AND retired_at IS NULL";
 const NEXT_DUE: &str = "SELECT MIN(due) FROM (
   SELECT MIN(next_due_at) AS due FROM source WHERE retired_at IS NULL AND ($1 = '' OR id = $1)
@@ -142,6 +157,12 @@ impl Store {
         let sql = KNOWN.of_db(&self.db);
         let rows: Vec<(String, String)> = on_read!(&self.db, pool => sqlx::query_as(sql).bind(source.as_str()).bind(keys).fetch_all(pool).await?);
         Ok(rows.into_iter().collect())
+    }
+
+    /// What a source listed last; empty where nothing is known.
+    pub async fn listing(&self, source: &SourceId) -> Result<Vec<u8>, StoreError> {
+        let found: Option<Vec<u8>> = on_read!(&self.db, pool => sqlx::query_scalar(LISTING).bind(source.as_str()).fetch_optional(pool).await?);
+        Ok(found.unwrap_or_default())
     }
 
     /// Makes a source due now; whether there is one of that name.

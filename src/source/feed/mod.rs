@@ -1,19 +1,19 @@
-//! Feeds of every format that feed-rs reads. Entry keys are our own: feed-rs invents a random id where
-//! a feed gives none, which would make the entry new at every poll.
+//! Feeds of every dialect: feed-rs first, once more after a repair, and a lenient reader where both fail or
+//! find less. Which reader it took is recorded on the source.
 
-use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+mod item;
+mod lenient;
+mod strict;
 
-use chrono::{DateTime, Duration, Utc};
-use feed_rs::model::Entry as RawEntry;
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use url::Url;
 
-use super::date::parse_date;
-use super::repair::{escape_raw_markup, repaired};
-use crate::model::{DateDoubt, Entry, EntryContent};
+use self::item::{Item, told_apart};
+use super::hints::Hints;
+use super::repair::repaired;
+use crate::model::{Entry, Reader};
 use crate::problem::Problem;
-use crate::secret;
 
 /// Limits of reading feeds.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -60,16 +60,25 @@ pub struct ParsedFeed {
     pub title: String,
     /// Its entries, in its order, each key once.
     pub entries: Vec<Entry>,
-    /// Whether it could only be read after repair.
-    pub repaired: bool,
+    /// What it took to read it.
+    pub reader: Reader,
     /// Entries beyond the limit, which were not read.
     pub dropped: usize,
+    /// When it asks to be polled.
+    pub hints: Hints,
 }
 
-/// More than a day ahead of the clock is a doubtful date.
-const FUTURE: Duration = Duration::days(1);
+/// What a reader made out.
+#[derive(Debug, Default)]
+struct Read {
+    title: String,
+    items: Vec<Item>,
+}
 
 /// Reads a decoded feed fetched from `base` at `now`.
+///
+/// # Errors
+/// Says why it is no feed.
 pub fn parse_feed(
     text: &str,
     base: &Url,
@@ -79,40 +88,50 @@ pub fn parse_feed(
     if text.trim().is_empty() {
         return Err(FeedError::Empty);
     }
-    let (feed, was_repaired) = match parse_once(text, base) {
-        Ok(read) => read,
-        Err(_) if looks_like_web_page(text) => return Err(FeedError::WebPage),
-        Err(first) => match repaired(text).and_then(|mended| parse_once(&mended, base).ok()) {
-            Some((feed, _)) => (feed, true),
-            None => return Err(FeedError::Unreadable(first)),
-        },
-    };
-    let total = feed.entries.len();
-    let entries =
-        feed.entries.into_iter().take(options.max_entries).map(|raw| entry_of(raw, base, now)).collect();
+    let text = without_declared_encoding(text);
+    let (read, reader) = read(text, base, options)?;
+    let mut entries: Vec<Entry> = read.items.into_iter().map(|item| item.into_entry(base, now)).collect();
+    let dropped = entries.len().saturating_sub(options.max_entries);
+    if dropped > 0 && dates_rise(&entries) {
+        // The newest are wanted, and stand last.
+        entries.drain(..dropped);
+    }
+    entries.truncate(options.max_entries);
     let entries = told_apart(entries);
-    let title = feed.title.map(|title| title.content).unwrap_or_default();
-    Ok(ParsedFeed {
-        title,
-        entries,
-        repaired: was_repaired,
-        dropped: total.saturating_sub(options.max_entries),
-    })
+    Ok(ParsedFeed { title: read.title, entries, reader, dropped, hints: Hints::read(text) })
 }
 
-/// The feed, and whether raw markup in it had to be escaped for it to be read at all.
-fn parse_once(text: &str, base: &Url) -> Result<(feed_rs::model::Feed, bool), String> {
-    let parser = feed_rs::parser::Builder::new()
-        .base_uri(Some(base.as_str()))
-        .sanitize_content(false)
-        .timestamp_parser(parse_date)
-        .id_generator(|_, _, _| String::new())
-        .build();
-    let text = without_declared_encoding(text);
-    let escaped = escape_raw_markup(text);
-    let feed = parser.parse(escaped.as_bytes()).map_err(|error| error.to_string())?;
-    let was_needed = matches!(escaped, Cow::Owned(_)) && parser.parse(text.as_bytes()).is_err();
-    Ok((feed, was_needed))
+/// The reader that finds most, the strictest of equal ones.
+fn read(text: &str, base: &Url, options: &Options) -> Result<(Read, Reader), FeedError> {
+    let first = match strict::read(text, base) {
+        Ok((read, _)) if read.items.is_empty() && lists_items(text) => Ok((read, Reader::Strict)),
+        Ok((read, false)) => return Ok((read, Reader::Strict)),
+        Ok((read, true)) => Ok((read, Reader::Repair)),
+        Err(_) if looks_like_web_page(text) => return Err(FeedError::WebPage),
+        Err(first) => match repaired(text).and_then(|mended| strict::read(&mended, base).ok()) {
+            Some((read, _)) => Ok((read, Reader::Repair)),
+            None => Err(first),
+        },
+    };
+    let lenient = lenient::read(text, options.max_entries).map(|read| (read, Reader::Lenient));
+    match (first, lenient) {
+        (Ok((read, _)), Some(lenient)) if lenient.0.items.len() > read.items.len() => Ok(lenient),
+        (Ok(first), _) => Ok(first),
+        (Err(_), Some(lenient)) => Ok(lenient),
+        (Err(why), None) => Err(FeedError::Unreadable(why)),
+    }
+}
+
+/// Whether a list tells the oldest first.
+pub fn dates_rise(entries: &[Entry]) -> bool {
+    let mut dates = entries.iter().filter_map(|entry| entry.published);
+    let first = dates.next();
+    dates.next_back().zip(first).is_some_and(|(last, first)| last > first)
+}
+
+/// Whether tags of items stand in a text of which no item was read.
+fn lists_items(text: &str) -> bool {
+    ["<item", "<entry", ":item", ":entry"].iter().any(|tag| text.contains(tag))
 }
 
 /// The text is UTF-8 by now, whatever its XML declaration still says.
@@ -129,93 +148,6 @@ fn looks_like_web_page(text: &str) -> bool {
         && !head.contains("<rss")
         && !head.contains("<feed")
         && !head.contains("<rdf:rdf")
-}
-
-fn entry_of(raw: RawEntry, base: &Url, now: DateTime<Utc>) -> Entry {
-    let url = link_of(&raw, base);
-    let title = raw.title.map(|title| title.content).unwrap_or_default();
-    let author = raw.authors.into_iter().find_map(|person| person.name).unwrap_or_default();
-    let content = content_of(raw.content, raw.summary);
-    let published = raw.published.or(raw.updated);
-    let doubt = match published {
-        None => Some(DateDoubt::Missing),
-        Some(at) if at > now + FUTURE => Some(DateDoubt::Future),
-        Some(_) => None,
-    };
-    let key = if !raw.id.is_empty() {
-        raw.id
-    } else if !url.is_empty() {
-        url.clone()
-    } else {
-        hash(&[&title, &published.map(|at| at.to_rfc3339()).unwrap_or_default(), content.as_str()])
-    };
-    Entry { key, url, title, author, published, doubt, content }
-}
-
-/// The entry's own page: the alternate link, else the first that is not an enclosure or the feed.
-fn link_of(raw: &RawEntry, base: &Url) -> String {
-    let usable = |rel: Option<&str>| {
-        !matches!(rel, Some("enclosure" | "self" | "edit" | "replies" | "via" | "related"))
-    };
-    let alternate = raw.links.iter().find(|link| matches!(link.rel.as_deref(), None | Some("alternate")));
-    let link = alternate.or_else(|| raw.links.iter().find(|link| usable(link.rel.as_deref())));
-    let absolute = link.and_then(|link| base.join(link.href.trim()).ok());
-    // A permanent link given as the id only.
-    let absolute = absolute.or_else(|| Url::parse(raw.id.trim()).ok());
-    let http = absolute.filter(|url| matches!(url.scheme(), "http" | "https"));
-    http.map(String::from).unwrap_or_default()
-}
-
-/// The longer of content and summary: some feeds put an empty stub into one of them.
-fn content_of(
-    content: Option<feed_rs::model::Content>,
-    summary: Option<feed_rs::model::Text>,
-) -> EntryContent {
-    let typed = |body: String, mime: &str| {
-        if mime == "text/plain" && !body.contains("</") {
-            EntryContent::Text(body)
-        } else {
-            EntryContent::Html(body)
-        }
-    };
-    let full = content
-        .and_then(|content| Some(typed(content.body?, content.content_type.essence().to_string().as_str())));
-    let short = summary.map(|text| typed(text.content, text.content_type.essence().to_string().as_str()));
-    match (full, short) {
-        (Some(full), Some(short)) if short.as_str().len() > full.as_str().len() => short,
-        (Some(full), _) => full,
-        (None, Some(short)) => short,
-        (None, None) => EntryContent::Text(String::new()),
-    }
-}
-
-/// One id for several stories: every one of them gets what it says into its key, so that none takes the
-/// other's place, in whatever order they come. A true double goes.
-fn told_apart(entries: Vec<Entry>) -> Vec<Entry> {
-    let mut contents: HashMap<String, HashSet<String>> = HashMap::new();
-    let content = |entry: &Entry| hash(&[&entry.title, &entry.url, entry.content.as_str()]);
-    for entry in &entries {
-        contents.entry(entry.key.clone()).or_default().insert(content(entry));
-    }
-    let mut seen = HashSet::new();
-    let mut apart = Vec::with_capacity(entries.len());
-    for mut entry in entries {
-        if contents.get(&entry.key).is_some_and(|contents| contents.len() > 1) {
-            let place =
-                if entry.url.is_empty() { content(&entry) } else { hash(&[&entry.url, &entry.title]) };
-            entry.key = format!("{}#{place}", entry.key);
-        }
-        if seen.insert((entry.key.clone(), content(&entry))) {
-            apart.push(entry);
-        }
-    }
-    apart.dedup_by(|a, b| a.key == b.key);
-    apart
-}
-
-/// Tells contents apart; a part of stored keys, so it must never change.
-fn hash(parts: &[&str]) -> String {
-    secret::sha256_hex(parts.join("\u{0}").as_bytes())[..16].to_owned()
 }
 
 #[cfg(test)]

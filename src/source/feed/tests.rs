@@ -45,7 +45,7 @@ fn one_bare_ampersand_does_not_lose_the_feed() {
     let feed =
         parse(&rss("<item><title>Fish & Chips</title><link>https://paper.example/a?x=1&y=2</link></item>"))
             .unwrap();
-    assert!(feed.repaired);
+    assert_eq!(feed.reader, Reader::Repair);
     assert_eq!(feed.entries[0].title, "Fish & Chips");
     assert_eq!(feed.entries[0].url, "https://paper.example/a?x=1&y=2");
 }
@@ -55,7 +55,7 @@ fn a_truncated_feed_gives_its_whole_items() {
     let text = rss("<item><title>A</title></item><item><title>B</title></item><item><title>C");
     let cut = text.split("C</channel>").next().unwrap();
     let feed = parse(cut).unwrap();
-    assert!(feed.repaired);
+    assert_eq!(feed.reader, Reader::Repair);
     assert_eq!(feed.entries.len(), 2);
 }
 

@@ -221,7 +221,7 @@ async fn loopback_is_reached_at_listed_addresses_and_ports_only() {
     let url = |address: SocketAddr| Url::parse(&format!("http://{address}/")).unwrap();
     match fetcher.fetch(Request::new(url(listed.address))).await.unwrap() {
         Fetched::Page(page) => assert_eq!(page.body, b"listed"),
-        Fetched::NotModified => panic!("not asked for"),
+        Fetched::NotModified(_) => panic!("not asked for"),
     }
     for other in [
         url(elsewhere.address).to_string(),

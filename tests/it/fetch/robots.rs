@@ -37,17 +37,35 @@ async fn with_robots(robots: impl Fn(&Asked) -> Vec<Step> + Send + Sync + 'stati
 
 #[test]
 fn every_case_of_the_standard_is_decided_by_the_right_line() {
-    let cases: Cases =
-        toml::from_str(&std::fs::read_to_string(fixture("robots/cases.toml")).unwrap()).unwrap();
-    assert!(cases.case.len() >= 100, "{}", cases.case.len());
+    let mut cases = Vec::new();
+    for file in ["cases.toml", "rfc9309.toml", "syntax.toml", "real_sites.toml", "long.toml"] {
+        let text = std::fs::read_to_string(fixture(&format!("robots/{file}"))).unwrap();
+        cases.extend(toml::from_str::<Cases>(&text).unwrap().case);
+    }
+    assert!(cases.len() >= 570, "{}", cases.len());
     let mut wrong = Vec::new();
-    for case in cases.case {
+    for case in cases {
         let ruling = Robots::parse(&case.robots, &case.agent).ruling(&case.url);
         if (ruling.allowed, ruling.line) != (case.allowed, case.line) {
             wrong.push(format!("{}: {ruling:?}, not {} by line {}", case.name, case.allowed, case.line));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_file_is_read_for_half_a_mebibyte_and_no_further() {
+    let page = Url::parse("https://www.northmere-herald.example/news/1").unwrap();
+    let file = |rule_ends_at: usize| {
+        let (start, rule) = ("User-agent: *\n", "Disallow: /news\n");
+        let rest = rule_ends_at - start.len() - rule.len();
+        let comment = "#".repeat(99) + "\n";
+        let padding = comment.repeat(rest / 100) + &" ".repeat(rest % 100);
+        format!("{start}{padding}{rule}")
+    };
+    for (end, allowed) in [(500 * 1024, false), (512 * 1024, false), (600 * 1024, true)] {
+        assert_eq!(Robots::read(file(end).as_bytes(), "Trustwatch").ruling(&page).allowed, allowed, "{end}");
+    }
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use trustwatch::store::{Gatherer, HitFilter, HitSummary, Scope, SourceRow, Store
 
 use super::server::Server;
 
-pub(super) const HOSTS: [&str; 2] = ["paper.example", "forum.example"];
+pub(super) const HOSTS: [&str; 3] = ["paper.example", "forum.example", "other.example"];
 
 /// A Trust's own words, which its profile watches for; `press.coverage` in a newspaper.
 pub(super) const NEWS: &str = "Northmere Valley NHS Foundation Trust said the scanner would open in May.";
@@ -30,6 +30,10 @@ pub(super) const NOTHING: &str = "The Kettlewick swan was seen on the boating la
 /// A small world: a server and a folder for configuration and state.
 pub(super) struct World {
     pub(super) server: Server,
+    /// Where all hosts are.
+    address: String,
+    /// Lines for `[fetch]` and sections after it.
+    more: String,
     folder: tempfile::TempDir,
     clock: Arc<ManualClock>,
 }
@@ -44,7 +48,14 @@ pub(super) fn source(id: &str, host: &str, more: &str) -> String {
 impl World {
     pub(super) async fn new() -> Self {
         let clock = Arc::new(ManualClock::new("2026-07-01T09:00:00Z".parse().unwrap()));
-        Self { server: Server::start().await, folder: tempfile::tempdir().unwrap(), clock }
+        let server = Server::start().await;
+        let (address, folder) = (server.address(), tempfile::tempdir().unwrap());
+        Self { server, address, more: String::new(), folder, clock }
+    }
+
+    /// A world in which another server answers for all hosts, under other limits.
+    pub(super) async fn at(address: String, more: &str) -> Self {
+        Self { address, more: more.to_owned(), ..Self::new().await }
     }
 
     pub(super) fn state_dir(&self) -> PathBuf {
@@ -53,10 +64,11 @@ impl World {
 
     /// Writes a configuration with these sources and loads it.
     pub(super) fn config(&self, sources: &str) -> Config {
-        let (address, state) = (self.server.address(), self.state_dir().display().to_string());
+        let (address, state) = (&self.address, self.state_dir().display().to_string());
+        let more = &self.more;
         let hosts = HOSTS.map(|host| format!("\"{host}\" = \"{address}\"\n")).concat();
         let text = format!(
-            "[service]\nstate_dir = {state:?}\n[fetch]\ncontact = \"tests@northmerevalley.nhs.uk\"\nloopback = [\"{address}\"]\n\
+            "[service]\nstate_dir = {state:?}\n[fetch]\ncontact = \"tests@northmerevalley.nhs.uk\"\nloopback = [\"{address}\"]\n{more}\n\
              [fetch.hosts]\n{hosts}[mail]\nfrom = \"Trustwatch <trustwatch@northmerevalley.nhs.uk>\"\n[alert]\nbacklog_settle_s = 60\n\
              [alert.recipients]\ncommunications = [\"comms@northmerevalley.nhs.uk\"]\n[web]\nlisten = \"\"\n\
              [overlay]\nprofiles_dir = \"profiles\"\n\
@@ -172,6 +184,11 @@ impl Machine {
         self.enqueuer.round().await.unwrap();
         self.deliverer.round().await.unwrap();
         self.mails.lock().unwrap().iter().map(|mail| mail.subject.clone()).collect()
+    }
+
+    /// What the clock says (ms).
+    pub(super) fn now_ms(&self) -> i64 {
+        self.clock.now().timestamp_millis()
     }
 
     pub(super) fn set_clock(&self, to: &str) {

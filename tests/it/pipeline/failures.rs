@@ -200,7 +200,7 @@ async fn a_feed_that_had_to_be_repaired_is_read_and_says_so() {
     let machine = world.machine(&source("paper", "paper.example", "")).await;
     machine.look().await;
     let row = machine.source("paper").await;
-    assert_eq!((row.last_outcome.as_str(), row.repaired), ("read", 1), "{}", row.last_detail);
+    assert_eq!((row.last_outcome.as_str(), row.reader.as_str()), ("read", "repair"), "{}", row.last_detail);
     assert_eq!(machine.titles().await, ["New scanner"]);
     machine.close().await;
 }

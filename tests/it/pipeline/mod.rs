@@ -7,5 +7,6 @@ mod entries;
 mod failures;
 mod first_look;
 mod follow;
+mod manners;
 pub(crate) mod server;
 mod unchanged;

@@ -16,7 +16,7 @@ const PAYLOAD: &[u8] = b"{\"title\":\"Bed 4 at Northmere General\"}";
 
 fn waiting(key: &str, host: &str) -> EntryRecord {
     let state = EntryState::Waiting { payload: PAYLOAD.to_vec(), host: host.to_owned(), due_at: from_ms(T0) };
-    EntryRecord { key: key.to_owned(), content: format!("content of {key}"), backlog: true, state }
+    EntryRecord { key: key.to_owned(), content: format!("content of {key}"), backlog: true, edited: false, state }
 }
 
 async fn claim(bed: &Bed, now: i64) -> Vec<ClaimedEntry> {
@@ -168,7 +168,7 @@ async fn what_a_waiting_entry_said_is_sealed() {
         for value in bed.dump().await {
             assert!(!value.contains("Bed 4") && !value.to_lowercase().contains(&hex), "{value}");
         }
-        poll(&bed.store, "paper", T0 + HOUR, PollResult::Unchanged).await;
+        poll(&bed.store, "paper", T0 + HOUR, PollResult::Unchanged { validators: None }).await;
         assert_eq!(claim(bed, T0 + HOUR).await.len(), 1, "an unchanged poll leaves it waiting");
     })
     .await;

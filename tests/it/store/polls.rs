@@ -29,7 +29,7 @@ async fn an_unchanged_poll_keeps_what_is_known_and_is_counted() {
     each(async |bed| {
         sync(&bed.store, &["paper"]).await;
         poll(&bed.store, "paper", T0, read(vec![entry("e1", None)])).await;
-        poll(&bed.store, "paper", T0 + HOUR, PollResult::Unchanged).await;
+        poll(&bed.store, "paper", T0 + HOUR, PollResult::Unchanged { validators: None }).await;
         assert_eq!((bed.count("entry").await, bed.count("poll").await), (1, 2));
         let row = bed.store.sources().await.unwrap().remove(0);
         assert_eq!((row.last_outcome.as_str(), row.last_good_at), ("unchanged", Some(T0 + HOUR)));
@@ -50,7 +50,7 @@ async fn a_gap_opens_once_closes_with_the_next_success_and_counts_as_blind_hours
         assert_eq!(bed.count("gap").await, 1, "one gap for failures in a row");
         let open = bed.store.coverage((T0, T0 + DAY), "", T0 + 2 * HOUR).await.unwrap();
         assert_eq!((open.blind_hours, open.service_hours), (2.0, 4.0), "an open gap counts up to now");
-        poll(&bed.store, "blind", T0 + 3 * HOUR, PollResult::Unchanged).await;
+        poll(&bed.store, "blind", T0 + 3 * HOUR, PollResult::Unchanged { validators: None }).await;
         assert_eq!(bed.number("SELECT from_at FROM gap").await, Some(T0), "blind since it was last read");
         assert_eq!(bed.number("SELECT until_at FROM gap").await, Some(T0 + 3 * HOUR));
         assert_eq!(bed.text("SELECT reason FROM gap").await, "status");
@@ -96,9 +96,9 @@ async fn failures_in_a_row_add_up_and_a_success_clears_them() {
 async fn the_newest_fifty_polls_of_each_source_are_kept() {
     each(async |bed| {
         sync(&bed.store, &["often", "seldom"]).await;
-        poll(&bed.store, "seldom", T0, PollResult::Unchanged).await;
+        poll(&bed.store, "seldom", T0, PollResult::Unchanged { validators: None }).await;
         for n in 0..53 {
-            poll(&bed.store, "often", T0 + n, PollResult::Unchanged).await;
+            poll(&bed.store, "often", T0 + n, PollResult::Unchanged { validators: None }).await;
         }
         assert_eq!(bed.number("SELECT COUNT(*) FROM poll WHERE source = 'often'").await, Some(50));
         assert_eq!(bed.number("SELECT MIN(at) FROM poll WHERE source = 'often'").await, Some(T0 + 3));
@@ -119,7 +119,7 @@ async fn one_outcome_that_cannot_be_written_costs_only_itself() {
         let outcomes = [
             polled("first", 1, T0, named("one", hit(&[Category::Coverage]))),
             polled("broken", 1, T0, named("two", nobody)),
-            polled("unknown", 1, T0, PollResult::Unchanged),
+            polled("unknown", 1, T0, PollResult::Unchanged { validators: None }),
             polled("last", 1, T0, named("three", hit(&[Category::Coverage]))),
         ];
         let results = bed.store.commit(&outcomes).await.unwrap();
@@ -132,7 +132,7 @@ async fn one_outcome_that_cannot_be_written_costs_only_itself() {
             (2, 2, 2)
         );
         assert_eq!(bed.number("SELECT last_polled_at FROM source WHERE id = 'broken'").await, None);
-        let again = commit_one(&bed.store, polled("broken", 1, T0, PollResult::Unchanged)).await;
+        let again = commit_one(&bed.store, polled("broken", 1, T0, PollResult::Unchanged { validators: None })).await;
         assert_eq!(again, Committed::Stored { hits: vec![] }, "its claim still stands");
     })
     .await;

@@ -69,7 +69,7 @@ async fn fingerprints_of_a_feed_that_never_changes_are_kept_however_old() {
         sync(&bed.store, &["paper"]).await;
         poll(&bed.store, "paper", T0, read(vec![entry("stays", None)])).await;
         for day in 1..=30 {
-            poll(&bed.store, "paper", T0 + day * DAY, PollResult::Unchanged).await;
+            poll(&bed.store, "paper", T0 + day * DAY, PollResult::Unchanged { validators: None }).await;
         }
         assert_eq!(bed.store.purge(&periods(), T0 + 30 * DAY).await.unwrap().entries, 0);
         assert_eq!(bed.count("entry").await, 1, "else it would come back as new");
@@ -148,9 +148,31 @@ async fn more_hits_than_one_transaction_takes_are_all_purged_and_counted() {
 /// A body that lists `keys`, none of them new.
 fn relisted(keys: &[&str]) -> PollResult {
     match read(vec![]) {
-        PollResult::Read { etag, last_modified, body_hash, generation, bytes, repaired, entries, .. } => {
+        PollResult::Read {
+            etag,
+            last_modified,
+            body_hash,
+            generation,
+            bytes,
+            reader,
+            entries,
+            listing,
+            removed,
+            ..
+        } => {
             let listed = keys.iter().map(|key| (*key).to_owned()).collect();
-            PollResult::Read { etag, last_modified, body_hash, generation, bytes, repaired, entries, listed }
+            PollResult::Read {
+                etag,
+                last_modified,
+                body_hash,
+                generation,
+                bytes,
+                reader,
+                entries,
+                listed,
+                listing,
+                removed,
+            }
         }
         other => other,
     }

@@ -5,9 +5,11 @@ use chrono::{DateTime, Utc};
 use trustwatch::clock::from_ms;
 use trustwatch::mask::Masker;
 use trustwatch::model::{
+    Reader,
     Binds, Category, Document, DocumentKind, Field, Finding, HitId, Mention, OrganisationId, Severity, Span,
 };
 use trustwatch::store::{
+    Shown,
     ClaimedSource, Committed, DocumentRecord, EntryRecord, EntryState, HitRecord, Outcome, PollOutcome,
     PollResult, SourceSpec, Store, Terms,
 };
@@ -76,6 +78,7 @@ pub(super) fn polled(source: &str, fence: i64, at: i64, result: PollResult) -> O
         next_due_at: from_ms(at + HOUR),
         late_since: None,
         took_ms: 12,
+        shown: Shown::default(),
         result,
     }))
 }
@@ -89,9 +92,11 @@ pub(super) fn read(entries: Vec<EntryRecord>) -> PollResult {
         body_hash: "body".to_owned(),
         generation: "watches-1".to_owned(),
         bytes: 1234,
-        repaired: false,
+        reader: Reader::Strict,
         entries,
         listed,
+        listing: Vec::new(),
+        removed: Vec::new(),
     }
 }
 
@@ -126,6 +131,7 @@ pub(super) fn entry(key: &str, document: Option<DocumentRecord>) -> EntryRecord 
         key: key.to_owned(),
         content: format!("content of {key}"),
         backlog: false,
+        edited: false,
         state: EntryState::Done(document.map(Box::new)),
     }
 }

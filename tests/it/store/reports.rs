@@ -14,9 +14,9 @@ async fn a_period_in_which_nothing_was_found_is_a_line_with_its_blind_hours() {
     each(async |bed| {
         sync(&bed.store, &["paper", "forum"]).await;
         store_hit(&bed.store, "story", T0, hit(&[Category::Coverage])).await;
-        poll(&bed.store, "forum", T0, PollResult::Unchanged).await;
+        poll(&bed.store, "forum", T0, PollResult::Unchanged { validators: None }).await;
         poll(&bed.store, "forum", T0 + DAY, failed("timeout")).await;
-        poll(&bed.store, "forum", T0 + 3 * DAY, PollResult::Unchanged).await;
+        poll(&bed.store, "forum", T0 + 3 * DAY, PollResult::Unchanged { validators: None }).await;
         let (from, to) = (london_day(from_ms(T0)), london_day(from_ms(T0 + 2 * DAY)));
         let now = from_ms(T0 + 4 * DAY);
         let report = build(&bed.store, (from, to), Period::Day, GroupBy::Category, now).await.unwrap();
@@ -36,7 +36,7 @@ async fn by_source_each_line_tells_its_own_blind_hours() {
     each(async |bed| {
         sync(&bed.store, &["forum", "paper"]).await;
         for source in ["forum", "paper"] {
-            poll(&bed.store, source, T0, PollResult::Unchanged).await;
+            poll(&bed.store, source, T0, PollResult::Unchanged { validators: None }).await;
         }
         poll(&bed.store, "forum", T0 + HOUR, failed("timeout")).await;
         store_hit(&bed.store, "story", T0 + HOUR, hit(&[Category::Coverage])).await;
