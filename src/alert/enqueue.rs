@@ -69,7 +69,26 @@ impl Enqueuer {
             }
             made += self.work_off(items).await?;
         }
-        Ok(made + self.summaries().await?)
+        Ok(made + self.summaries().await? + self.warnings().await?)
+    }
+
+    /// Tells of sources that went blind and that nobody was told of.
+    async fn warnings(&self) -> Result<usize, StoreError> {
+        let now = self.clock.now().timestamp_millis();
+        let mut blind = self.store.unwarned().await?;
+        blind.retain(|blind| super::blind::is_due(blind, now));
+        if blind.is_empty() {
+            return Ok(0);
+        }
+        let last = self.store.last_warning().await?;
+        if last.is_some_and(|last| now - last < super::blind::APART.num_milliseconds()) {
+            return Ok(0);
+        }
+        let message = super::blind::message(&blind, now)?;
+        let mut alert = self.alert("sources", "", self.operators(), message, Vec::new(), Vec::new())?;
+        alert.gaps = blind.iter().map(|blind| blind.gap).collect();
+        let recorded = self.store.record_alerts(&[], &[], &[alert], now).await?;
+        Ok(recorded.map_or(0, |ids| ids.len()))
     }
 
     async fn work_off(&self, items: Vec<OutboxItem>) -> Result<usize, StoreError> {
@@ -175,7 +194,14 @@ impl Enqueuer {
             _ if !self.reaches(group) => "notice",
             _ => group.as_str(),
         };
-        Ok(vec![self.alert(kind, organisation, group, message, decisions.collect(), Vec::new())?])
+        Ok(vec![self.alert(
+            kind,
+            organisation,
+            self.readers(group),
+            message,
+            decisions.collect(),
+            Vec::new(),
+        )?])
     }
 
     /// Digests that are due, and summaries of first passes that are complete.
@@ -246,26 +272,21 @@ impl Enqueuer {
             render::backlog(&rows, trust, &self.sources)?
         };
         let waited = items.iter().map(|item| item.decision).collect();
-        self.alert(kind, organisation, group, message, Vec::new(), waited)
+        self.alert(kind, organisation, self.readers(group), message, Vec::new(), waited)
     }
 
     fn alert(
         &self,
         kind: &'static str,
         organisation: &str,
-        group: Group,
+        recipients: &[String],
         mut message: Rendered,
         decisions: Vec<HitDecision>,
         waited: Vec<i64>,
     ) -> Result<NewAlert, StoreError> {
-        let recipients = if self.shadow {
+        if self.shadow {
             message.subject = format!("[shadow] {}", message.subject);
-            &self.options.recipients.operator
-        } else if self.addresses(group).is_empty() {
-            &self.options.recipients.communications
-        } else {
-            self.addresses(group)
-        };
+        }
         let deliveries = recipients
             .iter()
             .map(|recipient| NewDelivery { recipient: recipient.clone(), channel: Mailer::channel() });
@@ -277,7 +298,26 @@ impl Enqueuer {
             deliveries: deliveries.collect(),
             decisions,
             waited,
+            gaps: Vec::new(),
         })
+    }
+
+    /// Who gets a group's mails.
+    fn readers(&self, group: Group) -> &[String] {
+        let own = self.addresses(group);
+        if self.shadow {
+            &self.options.recipients.operator
+        } else if own.is_empty() {
+            &self.options.recipients.communications
+        } else {
+            own
+        }
+    }
+
+    /// Who is told of the service itself.
+    fn operators(&self) -> &[String] {
+        let operator = &self.options.recipients.operator;
+        if operator.is_empty() && !self.shadow { &self.options.recipients.communications } else { operator }
     }
 
     /// Whether those whom a group stands for get its mails; in shadow mode the operator gets them, who may

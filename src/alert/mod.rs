@@ -1,6 +1,7 @@
 //! Who is told what, and when. `decide` and `render` are pure; `enqueue` turns stored hits into
 //! decisions, alerts and deliveries in one transaction; `deliver` hands them to the mailer.
 
+mod blind;
 mod decide;
 mod deliver;
 mod enqueue;

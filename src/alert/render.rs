@@ -219,7 +219,7 @@ fn list(list: List) -> Result<(String, String), StoreError> {
     Ok((rendered(&ListText { list: &list })?, rendered(&ListHtml { list: &list })?))
 }
 
-fn rendered(template: &impl Template) -> Result<String, StoreError> {
+pub(super) fn rendered(template: &impl Template) -> Result<String, StoreError> {
     template
         .render()
         .map_err(|error| StoreError::Inconsistent(format!("a mail could not be rendered: {error}")))

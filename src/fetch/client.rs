@@ -271,7 +271,8 @@ impl Fetcher {
                 let now = self.shared.clock.now();
                 let wait = text(header::RETRY_AFTER).and_then(|value| retry_after(&value, now));
                 // What the page says is told apart by its caller; that it cannot be had changes nothing.
-                let body = self.body(response, MAX_REFUSAL_BYTES).await.map(|(body, _)| body).unwrap_or_default();
+                let body =
+                    self.body(response, MAX_REFUSAL_BYTES).await.map(|(body, _)| body).unwrap_or_default();
                 return Err(FetchError::Status { status, retry_after: wait, body });
             }
         }
@@ -345,9 +346,7 @@ impl Fetcher {
         let file = url.join("/robots.txt").map_err(|error| error.to_string())?;
         let request = Request { url: file, validators: Validators::default(), rules: Rules::None };
         match self.fetch_hops(request).await {
-            Ok(Fetched::Page(page)) => {
-                Ok(Arc::new(Robots::read(&page.body, PRODUCT)))
-            }
+            Ok(Fetched::Page(page)) => Ok(Arc::new(Robots::read(&page.body, PRODUCT))),
             Ok(Fetched::NotModified(_)) => Err("304 to a plain request".to_owned()),
             // Anything the site itself says below 500 means that there are no rules; too many requests
             // and server errors mean that we must stay away (RFC 9309, 2.3.1.3 and 2.3.1.4).
@@ -369,7 +368,11 @@ fn head_of(response: &reqwest::Response, moved: Vec<Url>, now: DateTime<Utc>) ->
     };
     let reserved = all("tdm-reservation").iter().any(|value| value.trim() == "1");
     let no_copy = reserved || all("x-robots-tag").iter().any(|value| forbids_copies(value));
-    Head { fresh_for: fresh_for(&all("cache-control").join(","), all("expires").first(), now), moved, no_copy }
+    Head {
+        fresh_for: fresh_for(&all("cache-control").join(","), all("expires").first(), now),
+        moved,
+        no_copy,
+    }
 }
 
 /// Whether a list of robots words, in lower case and of a header or `<meta>`, asks that no copy is kept.

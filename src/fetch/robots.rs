@@ -127,8 +127,11 @@ fn field(line: &str) -> Option<(Key, &str)> {
             (parts.1.split_whitespace().count() == 1).then_some(parts)?
         }
     };
-    let name: String =
-        name.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '_')).collect::<String>().to_ascii_lowercase();
+    let name: String = name
+        .chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, '-' | '_'))
+        .collect::<String>()
+        .to_ascii_lowercase();
     const NO: [&str; 6] = ["disallow", "dissallow", "dissalow", "disalow", "diasllow", "disallaw"];
     let key = match name.as_str() {
         name if name.starts_with("useragent") => Key::UserAgent,

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::poll::{Failure, document_of};
 use super::{Parts, Planned, record};
+use crate::extract;
 use crate::fetch::{host_of, parse_target};
 use crate::model::{Entry, Source, SourceKind};
 use crate::source::{Listing, Slot, dates_rise};
@@ -50,42 +51,85 @@ pub(super) struct Judged {
 struct Keyed {
     key: String,
     alias: String,
-    /// Of link, headline and everything together: `place.title.all`.
-    content: String,
+    content: Content,
     entry: Entry,
 }
 
-/// Digits of the link's and of the headline's fingerprint within that of a content.
-const PART: usize = 8;
+/// Fingerprints of what an entry says: of its link, its headline, its body as it came, and its words. Stored as
+/// `place.title.body.words`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Content {
+    place: String,
+    title: String,
+    body: String,
+    /// Costs reading the markup: known only where the body is another than before.
+    words: String,
+}
+
+/// Digits of a fingerprint within that of a content.
+const PART: usize = 16;
+
+impl Content {
+    fn from_stored(text: &str) -> Option<Self> {
+        let mut parts = text.split('.').map(str::to_owned);
+        Some(Self { place: parts.next()?, title: parts.next()?, body: parts.next()?, words: parts.next()? })
+    }
+
+    fn to_stored(&self) -> String {
+        format!("{}.{}.{}.{}", self.place, self.title, self.body, self.words)
+    }
+
+    /// Whether the other tells of another story: other link and other headline.
+    fn is_another_story(&self, other: &Self) -> bool {
+        self.place != other.place && self.title != other.title
+    }
+
+    /// Whether the other says the same, whatever its markup.
+    fn says_the_same(&self, other: &Self) -> bool {
+        self.body == other.body || self.words == other.words
+    }
+}
 
 impl Keyed {
     fn new(parts: &Parts, source: &Source, entry: Entry) -> Self {
         let print = |parts_of: &[&str]| parts.store.fingerprint(parts_of);
+        let part = |parts_of: &[&str]| print(parts_of)[..PART].to_owned();
         let key = print(&["entry", source.id.as_str(), &entry.key]);
-        let alias = print(&["alias", &entry.url, &entry.title]);
-        let content = [entry.title.as_str(), entry.url.as_str(), entry.content.as_str()];
-        let all = print(&[&["content", parts.generation.as_str()], content.as_slice()].concat());
-        let (place, title) = (print(&["place", &entry.url]), print(&["headline", &entry.title]));
-        let content = format!("{}.{}.{all}", &place[..PART], &title[..PART]);
+        let place = place(parts, &entry);
+        let title = record::words(&extract::plain_text(&entry.title));
+        let alias = print(&["alias", &place, &title]);
+        let content = Content {
+            body: part(&["body", &parts.generation, &entry.title, entry.content.as_str()]),
+            words: String::new(),
+            title: part(&["headline", &title]),
+            place: part(&["place", &place]),
+        };
         Self { key, alias, content, entry }
+    }
+
+    /// Reads the words, where the body is another than what is known.
+    fn read(&mut self, parts: &Parts, known: Option<&Content>) {
+        if let Some(known) = known.filter(|known| known.body == self.content.body) {
+            self.content.words.clone_from(&known.words);
+            return;
+        }
+        let title = record::words(&extract::plain_text(&self.entry.title));
+        let text = record::words(&extract::plain_text(self.entry.content.as_str()));
+        let print = parts.store.fingerprint(&["words", &parts.generation, &title, &text]);
+        self.content.words = print[..PART].to_owned();
     }
 
     /// The key under which another story goes that came with an id in use already.
     fn key_of_another_story(&self, parts: &Parts, source: &Source) -> String {
-        parts.store.fingerprint(&["entry", source.id.as_str(), &self.entry.key, &self.entry.url, &self.entry.title])
+        parts.store.fingerprint(&["entry", source.id.as_str(), &self.entry.key, &self.alias])
     }
 }
 
-/// Whether a content tells of another story than the one that is known under its id: other link and other headline.
-fn is_another_story(known: &str, content: &str) -> bool {
-    let parts = |content: &str| {
-        let mut parts = content.split('.').map(str::to_owned);
-        Some((parts.next()?, parts.next()?, parts.next()?))
-    };
-    match (parts(known), parts(content)) {
-        (Some(known), Some(now)) => known.0 != now.0 && known.1 != now.1,
-        // What was stored before contents had parts.
-        _ => false,
+/// Where an entry points, without what only tells how a reader came there.
+fn place(parts: &Parts, entry: &Entry) -> String {
+    match url::Url::parse(&entry.url) {
+        Ok(url) => extract::canonical_url(&url, &parts.options.extract).into(),
+        Err(_) => entry.url.clone(),
     }
 }
 
@@ -107,72 +151,80 @@ pub(super) async fn judge(
     let listed: Vec<String> = keyed.iter().map(|keyed| keyed.key.clone()).collect();
     let listing = Listing::new(slots(&keyed), rises);
     let removed = before.removed(&listing).into_iter().map(hex).collect();
-    let fresh: Vec<Keyed> =
-        keyed.into_iter().filter(|keyed| known.get(&keyed.key) != Some(&keyed.content)).collect();
-    let wanted = fresh.len();
     let (parts, source) = (parts.clone(), source.clone());
     let judged = tokio::task::spawn_blocking(move || {
-        let record = |keyed: Keyed| {
+        let (mut records, mut is_whole) = (Vec::new(), true);
+        let mut taken = HashSet::new();
+        for mut keyed in keyed {
+            let before = known.get(&keyed.key);
+            keyed.read(&parts, before.and_then(Option::as_ref));
+            let says_the_same = |before: &Content| before.says_the_same(&keyed.content);
+            // One story under two ids in one list is one story.
+            let is_double = !taken.insert((keyed.alias.clone(), keyed.content.words.clone()));
+            if before.and_then(Option::as_ref).is_some_and(says_the_same) || before.is_none() && is_double {
+                continue;
+            }
             let judged = catch_unwind(AssertUnwindSafe(|| state_of(&parts, &source, &keyed.entry, pass, at)));
-            let is_known = known.contains_key(&keyed.key);
-            if judged.is_err() {
+            let Ok(state) = judged else {
                 // Left out, it counts as never seen and is tried again at the next poll.
                 tracing::error!(source.id = %source.id, "an entry could not be judged; it will be tried again");
-            }
-            judged.ok().map(|state| EntryRecord {
+                is_whole = false;
+                continue;
+            };
+            records.push(EntryRecord {
+                content: keyed.content.to_stored(),
+                backlog: pass.is_backlog(before.is_some()),
+                edited: pass.same_generation && matches!(before, Some(Some(_))),
                 key: keyed.key,
-                content: keyed.content,
-                backlog: pass.is_backlog(is_known),
-                edited: is_known && pass.same_generation,
                 state,
-            })
-        };
-        fresh.into_iter().filter_map(record).collect::<Vec<_>>()
+            });
+        }
+        (records, is_whole)
     });
-    let records = judged.await.map_err(|_| Failure::unreadable("the extractor failed on it"))?;
-    let is_whole = records.len() == wanted;
+    let (records, is_whole) = judged.await.map_err(|_| Failure::unreadable("the extractor failed on it"))?;
     Ok(Judged { records, listed, listing, removed, is_whole })
 }
 
+/// What the store knows, by key: `None` inside where it was stored before contents had parts.
+type Known = HashMap<String, Option<Content>>;
+
 /// What the store knows of these entries, under any key that they may have, and of those listed before.
-async fn known(
-    parts: &Parts,
-    source: &Source,
-    keyed: &[Keyed],
-    before: &Listing,
-) -> Result<HashMap<String, String>, Failure> {
+async fn known(parts: &Parts, source: &Source, keyed: &[Keyed], before: &Listing) -> Result<Known, Failure> {
     let mut keys: HashSet<String> = keyed.iter().map(|keyed| keyed.key.clone()).collect();
     keys.extend(keyed.iter().map(|keyed| keyed.key_of_another_story(parts, source)));
     keys.extend(before.slots().iter().map(Slot::key_hex));
     let keys: Vec<String> = keys.into_iter().collect();
-    parts.store.known_entries(&source.id, &keys).await.map_err(Failure::store)
+    let known = parts.store.known_entries(&source.id, &keys).await.map_err(Failure::store)?;
+    Ok(known.into_iter().map(|(key, content)| (key, Content::from_stored(&content))).collect())
 }
 
 /// Gives each entry the key that it is known under: an id that changed leads to the old one, an id used again for
 /// another story to one of its own.
-fn tell_apart(
-    parts: &Parts,
-    source: &Source,
-    keyed: &mut [Keyed],
-    before: &Listing,
-    known: &HashMap<String, String>,
-) {
-    let renamed = before.renamed(&slots(keyed));
-    for entry in keyed.iter_mut() {
+fn tell_apart(parts: &Parts, source: &Source, keyed: &mut [Keyed], before: &Listing, known: &Known) {
+    let is_another = |keyed: &Keyed| {
+        known
+            .get(&keyed.key)
+            .and_then(Option::as_ref)
+            .is_some_and(|known| known.is_another_story(&keyed.content))
+    };
+    let is_itself = |keyed: &Keyed| known.contains_key(&keyed.key) && !is_another(keyed);
+    let itself: HashSet<String> =
+        keyed.iter().filter(|keyed| is_itself(keyed)).map(|keyed| keyed.key.clone()).collect();
+    let strangers: Vec<Slot> = slots(keyed.iter().filter(|keyed| !is_itself(keyed)));
+    let renamed = before.renamed(&strangers, |key| itself.contains(&hex(key)));
+    for entry in keyed.iter_mut().filter(|keyed| !itself.contains(&keyed.key)) {
         let slot = Slot::new(&entry.key, &entry.alias);
-        let old = slot.and_then(|slot| renamed.get(&slot.key)).copied().map(hex);
-        match (known.get(&entry.key), old) {
-            (None, Some(old)) if known.contains_key(&old) => entry.key = old,
-            (Some(content), _) if is_another_story(content, &entry.content) => {
-                entry.key = entry.key_of_another_story(parts, source);
-            }
-            _ => {}
+        let old = slot.and_then(|slot| renamed.get(&slot)).copied().map(hex);
+        if let Some(old) = old.filter(|old| known.contains_key(old)) {
+            entry.key = old;
+        } else if is_another(entry) {
+            entry.key = entry.key_of_another_story(parts, source);
         }
     }
 }
 
-fn slots(keyed: &[Keyed]) -> Vec<Slot> {
-    keyed.iter().filter_map(|keyed| Slot::new(&keyed.key, &keyed.alias)).collect()
+fn slots<'a>(keyed: impl IntoIterator<Item = &'a Keyed>) -> Vec<Slot> {
+    keyed.into_iter().filter_map(|keyed| Slot::new(&keyed.key, &keyed.alias)).collect()
 }
 
 fn hex(key: [u8; 16]) -> String {

@@ -100,7 +100,8 @@ pub(super) async fn poll(parts: &Arc<Parts>, claim: ClaimedSource) -> PollOutcom
         }
         Err(failure) => {
             let Failure { reason, detail, status, class, retry_after } = failure;
-            let mut next = due::after_failure(&schedule, &pace, at, claim.failures + weight(class), retry_after);
+            let mut next =
+                due::after_failure(&schedule, &pace, at, claim.failures + weight(class), retry_after);
             // The address that was configured is tried before what took its place is given up.
             if let Some((_, planned)) = claim.moved_to.as_ref().zip(planned)
                 && class == FailureClass::Hard
@@ -129,7 +130,8 @@ fn moved(
 ) -> (String, Option<Move>) {
     // On from an adopted address, it is the same story once more.
     let state = Moving::seen(Moving::from_stored(&claim.moving), &head.moved, at);
-    let adopted = state.as_ref().and_then(|state| state.adopted(at)).and_then(|url| url.parse::<url::Url>().ok());
+    let adopted =
+        state.as_ref().and_then(|state| state.adopted(at)).and_then(|url| url.parse::<url::Url>().ok());
     let from = planned.map(|planned| planned.source.url.scheme());
     // Never from https to http, however often it is said; the fetcher does not follow it either.
     match adopted.filter(|url| from != Some("https") || url.scheme() == "https") {
@@ -196,12 +198,13 @@ async fn visit(
     let body_hash = parts.store.fingerprint(&["body", &crate::secret::sha256_hex(&page.body)]);
     if same_generation && claim.body_hash.as_deref() == Some(body_hash.as_str()) {
         // Validators lie, and many servers give none.
-        let validators = ((&etag, &last_modified) != (&claim.etag, &claim.last_modified)).then_some((etag, last_modified));
+        let validators =
+            ((&etag, &last_modified) != (&claim.etag, &claim.last_modified)).then_some((etag, last_modified));
         return Ok(PollResult::Unchanged { validators });
     }
     let bytes = i64::try_from(page.wire_bytes).unwrap_or(i64::MAX);
     let pass = Pass { is_first: claim.first_polled_at.is_none(), same_generation, no_copy: head.no_copy };
-    let Listed { entries, reader, hints } = entries_of(parts, planned, page, at).await?;
+    let Listed { entries, reader, hints, is_cut } = entries_of(parts, planned, page, at).await?;
     pace.hints = hints;
     let mut learnt = *pace;
     learnt.learn(&entries, at);
@@ -215,6 +218,7 @@ async fn visit(
             super::copies::join(parts, document).await.map_err(Failure::store)?;
         }
     }
+    let is_whole = is_whole && !is_cut;
     crate::telemetry::count_entries(records.len() as u64);
     Ok(PollResult::Read {
         // With an entry left out the body must come again, changed or not.
@@ -255,6 +259,8 @@ struct Listed {
     entries: Vec<Entry>,
     reader: Reader,
     hints: Hints,
+    /// Whether something is missing that comes another time.
+    is_cut: bool,
 }
 
 /// Bytes to entries, off the async threads.
@@ -312,7 +318,7 @@ fn feed_of(
             "the feed lists more entries than max_entries"
         );
     }
-    Ok(Listed { entries: feed.entries, reader: feed.reader, hints: feed.hints })
+    Ok(Listed { entries: feed.entries, reader: feed.reader, hints: feed.hints, is_cut: feed.is_cut })
 }
 
 /// The document of an entry whose text is at hand.

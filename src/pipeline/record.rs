@@ -130,7 +130,7 @@ fn said(store: &Store, document: &Document, finding: &Finding) -> Vec<String> {
 }
 
 /// Lower-case words with single spaces: how texts are compared.
-fn words(text: &str) -> String {
+pub(super) fn words(text: &str) -> String {
     let lower = text.to_lowercase();
     lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }

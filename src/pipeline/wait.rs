@@ -52,7 +52,9 @@ async fn read(parts: &Arc<Parts>, claim: &ClaimedEntry) -> EntryResult {
             let at = parts.clock.now() + pause(claim.attempts).max(asked);
             EntryResult::Retry { at, detail: error.to_string() }
         }
-        Ok(Fetched::NotModified(_)) | Err(_) => own_words(parts, &planned.source, entry, claim.attempts).await,
+        Ok(Fetched::NotModified(_)) | Err(_) => {
+            own_words(parts, &planned.source, entry, claim.attempts).await
+        }
     }
 }
 

@@ -102,7 +102,8 @@ impl Pace {
 }
 
 fn next_hour(at: DateTime<Utc>) -> DateTime<Utc> {
-    let past = chrono::Duration::minutes(i64::from(at.minute())) + chrono::Duration::seconds(i64::from(at.second()));
+    let past =
+        chrono::Duration::minutes(i64::from(at.minute())) + chrono::Duration::seconds(i64::from(at.second()));
     at - past + chrono::Duration::hours(1)
 }
 
@@ -138,7 +139,10 @@ mod tests {
         let now = "2026-07-01T12:00:00Z";
         let mut pace = Pace::default();
         assert_eq!(minutes(&pace, now), 30, "nothing known");
-        let hourly: Vec<Entry> = (0..20).map(|n| entry(Some(&format!("2026-07-{:02}T{:02}:00:00Z", 1 - n / 12, 12 - n % 12)))).take(12).collect();
+        let hourly: Vec<Entry> = (0..20)
+            .map(|n| entry(Some(&format!("2026-07-{:02}T{:02}:00:00Z", 1 - n / 12, 12 - n % 12))))
+            .take(12)
+            .collect();
         pace.learn(&hourly, at(now));
         assert_eq!(minutes(&pace, now), 15, "one an hour: the floor");
         assert_eq!(minutes(&pace, "2026-07-03T12:00:00Z"), 12 * 60, "silent for two days");

@@ -68,24 +68,27 @@ impl Listing {
         &self.0
     }
 
-    /// By which keys the entries of `now` were known here that come under another id now: same link and headline,
-    /// and the old id is listed no more.
-    pub fn renamed(&self, now: &[Slot]) -> HashMap<[u8; KEY], [u8; KEY]> {
-        let keys: HashSet<_> = now.iter().map(|slot| slot.key).collect();
-        let known: HashSet<_> = self.0.iter().map(|slot| slot.key).collect();
+    /// By which keys `strangers` were known here that come under another id now: same link and headline, and the
+    /// old id does not stand for something else that `is_taken` knows of.
+    pub fn renamed(
+        &self,
+        strangers: &[Slot],
+        is_taken: impl Fn([u8; KEY]) -> bool,
+    ) -> HashMap<Slot, [u8; KEY]> {
         let mut free: HashMap<[u8; ALIAS], Vec<[u8; KEY]>> = HashMap::new();
-        for slot in self.0.iter().rev().filter(|slot| !keys.contains(&slot.key)) {
+        for slot in self.0.iter().rev().filter(|slot| !is_taken(slot.key)) {
             free.entry(slot.alias).or_default().push(slot.key);
         }
-        let strangers = now.iter().filter(|slot| !known.contains(&slot.key));
-        strangers.filter_map(|slot| Some((slot.key, free.get_mut(&slot.alias)?.pop()?))).collect()
+        strangers.iter().filter_map(|slot| Some((*slot, free.get_mut(&slot.alias)?.pop()?))).collect()
     }
 
     /// The keys that were taken away: no longer listed, though something older still is. What merely rolls off the
     /// old end is not.
     pub fn removed(&self, now: &Self) -> Vec<[u8; KEY]> {
         let listed: HashSet<_> = now.0.iter().map(|slot| slot.key).collect();
-        let Some(oldest) = self.0.iter().rposition(|slot| listed.contains(&slot.key)) else { return Vec::new() };
+        let Some(oldest) = self.0.iter().rposition(|slot| listed.contains(&slot.key)) else {
+            return Vec::new();
+        };
         self.0[..oldest].iter().map(|slot| slot.key).filter(|key| !listed.contains(key)).collect()
     }
 }
@@ -116,11 +119,11 @@ mod tests {
     #[test]
     fn an_id_that_changes_is_known_by_link_and_headline() {
         let before = Listing(vec![slot(1, 10), slot(2, 20)]);
-        let renamed = before.renamed(&[slot(3, 10), slot(4, 20), slot(5, 30)]);
+        let renamed = before.renamed(&[slot(3, 10), slot(4, 20), slot(5, 30)], |_| false);
         assert_eq!(renamed.len(), 2);
-        assert_eq!(renamed[&[3; KEY]], [1; KEY]);
+        assert_eq!(renamed[&slot(3, 10)], [1; KEY]);
         // The old id still stands there: another story under the same headline.
-        assert!(before.renamed(&[slot(1, 10), slot(3, 10)]).is_empty());
+        assert!(before.renamed(&[slot(3, 10)], |key| key == [1; KEY]).is_empty());
     }
 
     #[test]

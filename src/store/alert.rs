@@ -97,7 +97,7 @@ pub struct NewDelivery {
 /// A message to be sent, with the decisions that it carries out.
 #[derive(Debug, Clone)]
 pub struct NewAlert {
-    /// `immediate`, `digest`, `backlog`, `notice`, `heartbeat` or `source`.
+    /// `immediate`, `digest`, `backlog`, `notice` or `sources`.
     pub kind: &'static str,
     /// For which organisation; empty for the operator's own.
     pub organisation: String,
@@ -111,6 +111,8 @@ pub struct NewAlert {
     pub decisions: Vec<HitDecision>,
     /// Decisions that waited for it.
     pub waited: Vec<i64>,
+    /// Gaps that it tells of.
+    pub gaps: Vec<i64>,
 }
 
 /// An alert that was made.
@@ -241,6 +243,7 @@ impl Store {
     ) -> Result<Option<Vec<AlertId>>, StoreError> {
         let mut tx = self.db.begin().await?;
         let carry_out = CARRY_OUT.of_tx(&tx);
+        let warned = super::blind::WARNED.of_tx(&tx);
         let mut ids = Vec::with_capacity(alerts.len());
         on_tx!(&mut tx, tx => {
             for (hit, version) in taken {
@@ -262,6 +265,14 @@ impl Store {
                 let carried = sqlx::query(carry_out).bind(id).bind(waited).execute(&mut **tx).await?.rows_affected();
                 if carried != alert.waited.len() as u64 {
                     return Ok(None);
+                }
+                if !alert.gaps.is_empty() {
+                    let gaps = serde_json::Value::from(alert.gaps.as_slice()).to_string();
+                    let told = sqlx::query(warned).bind(now).bind(gaps).execute(&mut **tx).await?.rows_affected();
+                    // Another worker told of them, or they see again.
+                    if told != alert.gaps.len() as u64 {
+                        return Ok(None);
+                    }
                 }
                 for decision in &alert.decisions {
                     sqlx::query(INSERT_DECISION)

@@ -37,11 +37,8 @@ WHERE id = $8";
 const VALIDATORS: &str = "UPDATE source SET etag = $1, last_modified = $2 WHERE id = $3";
 const LIST_KEYS: &str = "INSERT INTO listing (source, keys) VALUES ($1, $2)
 ON CONFLICT (source) DO UPDATE SET keys = excluded.keys";
-const REMOVED: Both = with_list!(
-    "UPDATE entry SET gone_at = $1 WHERE source = $2 AND gone_at IS NULL AND key IN ",
-    3,
-    ""
-);
+const REMOVED: Both =
+    with_list!("UPDATE entry SET gone_at = $1 WHERE source = $2 AND gone_at IS NULL AND key IN ", 3, "");
 const FAILED: &str =
     "UPDATE source SET lease_until = 0, next_due_at = $1, last_polled_at = $2, last_outcome = $3,
   last_detail = $4, failures = failures + $5, moving = $6, stopped_at = $7

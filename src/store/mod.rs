@@ -7,6 +7,7 @@
 //! fingerprint.
 
 mod alert;
+mod blind;
 mod claim;
 mod commit;
 mod coverage;
@@ -28,6 +29,7 @@ mod story;
 mod trend;
 
 pub use alert::{AlertRow, DigestItem, HitDecision, HitRow, NewAlert, NewDelivery, OutboxItem, Rendered};
+pub use blind::BlindSource;
 pub use claim::{ClaimedEntry, ClaimedSource, Terms};
 pub use commit::Committed;
 pub use coverage::Coverage;

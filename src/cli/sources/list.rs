@@ -56,7 +56,13 @@ pub(super) fn list(args: &ListArgs, config: &Place) -> anyhow::Result<Ended> {
     let mut table = output::table(["source", "last poll", "outcome", "next due", "review by"]);
     for source in &shown {
         let outcome = format!("{} {}", source.outcome, source.detail);
-        table.add_row([&source.source, &source.last_polled, outcome.trim(), &source.next_due, &source.review]);
+        table.add_row([
+            &source.source,
+            &source.last_polled,
+            outcome.trim(),
+            &source.next_due,
+            &source.review,
+        ]);
     }
     anstream::println!("{table}");
     Ok(Ended::Well)
@@ -65,8 +71,8 @@ pub(super) fn list(args: &ListArgs, config: &Place) -> anyhow::Result<Ended> {
 pub(super) fn show(args: &ShowArgs, config: &Place) -> anyhow::Result<Ended> {
     let shown = all(&config.load()?)?;
     let found = shown.iter().find(|source| source.source == args.id);
-    let source =
-        found.ok_or_else(|| Usage(format!("there is no source {:?}: see trustwatch sources list", args.id)))?;
+    let source = found
+        .ok_or_else(|| Usage(format!("there is no source {:?}: see trustwatch sources list", args.id)))?;
     if args.json {
         output::json(source)?;
         return Ok(Ended::Well);

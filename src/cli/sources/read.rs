@@ -54,10 +54,18 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Ended> {
                 anstream::println!("{line}");
             }
             (Err((outcome, why)), true) => {
-                anstream::println!("{}", json!({"file": file, "outcome": outcome, "error": why, "entries": []}));
+                anstream::println!(
+                    "{}",
+                    json!({"file": file, "outcome": outcome, "error": why, "entries": []})
+                );
             }
             (Ok(feed), false) => {
-                anstream::println!("{}: {} entries{}", file.display(), feed.entries.len(), feed.reader.remark());
+                anstream::println!(
+                    "{}: {} entries{}",
+                    file.display(),
+                    feed.entries.len(),
+                    feed.reader.remark()
+                );
                 print_entries(&shown(&feed));
             }
             (Err((_, why)), false) => anstream::println!("{}: {why}", file.display()),

@@ -24,7 +24,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Ended> {
-    let bytes = std::fs::read(&args.file).with_context(|| format!("{} cannot be read", args.file.display()))?;
+    let bytes =
+        std::fs::read(&args.file).with_context(|| format!("{} cannot be read", args.file.display()))?;
     let url = address(&args.url).map_err(|error| Usage(format!("{:?} is no address: {error}", args.url)))?;
     let ruling = Robots::read(&bytes, &args.agent).ruling(&url);
     let word = if ruling.allowed { "allowed" } else { "disallowed" };

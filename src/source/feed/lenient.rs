@@ -36,7 +36,8 @@ pub(super) fn has_root(text: &str) -> bool {
         if rest.starts_with(['?', '!']) {
             continue;
         }
-        let name = rest.split(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).next().unwrap_or_default();
+        let name =
+            rest.split(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).next().unwrap_or_default();
         return ROOTS.iter().any(|root| root.eq_ignore_ascii_case(name));
     }
     false
@@ -60,7 +61,8 @@ fn item(raw: RawEntry) -> Item {
     let usable = |rel: Option<&str>| {
         !matches!(rel, Some("enclosure" | "self" | "edit" | "replies" | "via" | "related"))
     };
-    let other = || raw.links.iter().find(|link| usable(link.rel.as_deref())).map(|link| link.href.to_string());
+    let other =
+        || raw.links.iter().find(|link| usable(link.rel.as_deref())).map(|link| link.href.to_string());
     Item {
         id: raw.id.map(|id| id.to_string()).unwrap_or_default(),
         link: raw.link.clone().or_else(other),

@@ -64,6 +64,8 @@ pub struct ParsedFeed {
     pub reader: Reader,
     /// Entries beyond the limit, which were not read.
     pub dropped: usize,
+    /// Whether it was cut off: what followed its last whole entry is missing.
+    pub is_cut: bool,
     /// When it asks to be polled.
     pub hints: Hints,
 }
@@ -98,7 +100,8 @@ pub fn parse_feed(
     }
     entries.truncate(options.max_entries);
     let entries = told_apart(entries);
-    Ok(ParsedFeed { title: read.title, entries, reader, dropped, hints: Hints::read(text) })
+    let hints = Hints::read(text);
+    Ok(ParsedFeed { title: read.title, entries, reader, dropped, is_cut: is_cut(text), hints })
 }
 
 /// The reader that finds most, the strictest of equal ones.
@@ -113,7 +116,10 @@ fn read(text: &str, base: &Url, options: &Options) -> Result<(Read, Reader), Fee
             None => Err(first),
         },
     };
-    let lenient = lenient::read(text, options.max_entries).map(|read| (read, Reader::Lenient));
+    // Half an entry is none: it comes whole another time.
+    let whole = if is_cut(text) { whole_entries(text) } else { Some(text) };
+    let lenient = whole.and_then(|text| lenient::read(text, options.max_entries));
+    let lenient = lenient.map(|read| (read, Reader::Lenient));
     match (first, lenient) {
         (Ok((read, _)), Some(lenient)) if lenient.0.items.len() > read.items.len() => Ok(lenient),
         (Ok(first), _) => Ok(first),
@@ -127,6 +133,29 @@ pub fn dates_rise(entries: &[Entry]) -> bool {
     let mut dates = entries.iter().filter_map(|entry| entry.published);
     let first = dates.next();
     dates.next_back().zip(first).is_some_and(|(last, first)| last > first)
+}
+
+/// Whether the text of an XML feed ends before its root does.
+fn is_cut(text: &str) -> bool {
+    if text.trim_start().starts_with('{') || !lists_items(text) {
+        return false;
+    }
+    let end = text.len();
+    let mut start = end.saturating_sub(TAIL_BYTES);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    let tail = text[start..end].to_ascii_lowercase();
+    !["</rss", "</feed", "</rdf", "</channel", ":rss>", ":feed>"].iter().any(|root| tail.contains(root))
+}
+
+/// How far before its end a feed's root may close (bytes): some servers add remarks behind it.
+const TAIL_BYTES: usize = 4096;
+
+/// The text up to the end of its last whole entry.
+fn whole_entries(text: &str) -> Option<&str> {
+    let end = ["</item>", "</entry>"].iter().filter_map(|tag| Some(text.rfind(tag)? + tag.len())).max()?;
+    Some(&text[..end])
 }
 
 /// Whether tags of items stand in a text of which no item was read.
@@ -145,6 +174,7 @@ fn looks_like_web_page(text: &str) -> bool {
     let head: String = text.chars().take(2000).collect::<String>().to_ascii_lowercase();
     let start = head.trim_start();
     (start.starts_with("<!doctype html") || start.starts_with("<html") || head.contains("<body"))
+        && !head.contains("<opml")
         && !head.contains("<rss")
         && !head.contains("<feed")
         && !head.contains("<rdf:rdf")

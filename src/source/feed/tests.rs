@@ -1,4 +1,6 @@
 use super::*;
+use crate::model::{DateDoubt, EntryContent};
+use chrono::Duration;
 
 fn parse(text: &str) -> Result<ParsedFeed, FeedError> {
     let base = Url::parse("https://paper.example/feed").unwrap();
@@ -74,6 +76,7 @@ fn entries_beyond_the_limit_are_counted() {
         .collect::<Vec<_>>()
         .concat());
     let feed =
-        parse_feed(&text, &base, DateTime::<Utc>::MAX_UTC - FUTURE * 2, &Options { max_entries: 3 }).unwrap();
+        parse_feed(&text, &base, DateTime::<Utc>::MAX_UTC - Duration::days(2), &Options { max_entries: 3 })
+            .unwrap();
     assert_eq!((feed.entries.len(), feed.dropped), (3, 2));
 }

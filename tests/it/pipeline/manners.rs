@@ -161,12 +161,17 @@ async fn packed(encoding: &str, plain: &[u8]) -> Vec<u8> {
 /// A plain feed, newest first, or a page; each story names the Trust.
 fn told(kind: Kind, stories: &[String]) -> String {
     let sentence = |name: &str| {
-        format!("Northmere Valley NHS Foundation Trust said of {name} that it would say more about {name} in good time.")
+        format!(
+            "Northmere Valley NHS Foundation Trust said of {name} that it would say more about {name} in good time."
+        )
     };
     match kind {
         Kind::Page => {
-            let paragraphs: String = stories.iter().map(|name| format!("<p>{}</p>", sentence(name))).collect();
-            format!("<!doctype html><html><head><title>News</title></head><body><main><h1>News</h1>{paragraphs}</main></body></html>")
+            let paragraphs: String =
+                stories.iter().map(|name| format!("<p>{}</p>", sentence(name))).collect();
+            format!(
+                "<!doctype html><html><head><title>News</title></head><body><main><h1>News</h1>{paragraphs}</main></body></html>"
+            )
         }
         Kind::Feed => {
             let item = |(index, name): (usize, &String)| {
@@ -178,7 +183,9 @@ fn told(kind: Kind, stories: &[String]) -> String {
                 )
             };
             let items: String = stories.iter().enumerate().map(item).collect();
-            format!("<?xml version=\"1.0\"?><rss version=\"2.0\"><channel><title>Paper</title>{items}</channel></rss>")
+            format!(
+                "<?xml version=\"1.0\"?><rss version=\"2.0\"><channel><title>Paper</title>{items}</channel></rss>"
+            )
         }
     }
 }
@@ -219,7 +226,9 @@ impl Said {
         let chunk = |body: &[u8]| [format!("{:x}\r\n", body.len()).as_bytes(), body, b"\r\n"].concat();
         match self.transport {
             Transport::Whole => answer(&status, &headers, body),
-            Transport::Short => vec![start(&format!("Content-Length: {}\r\n", body.len() + 500)), Step::Send(body)],
+            Transport::Short => {
+                vec![start(&format!("Content-Length: {}\r\n", body.len() + 500)), Step::Send(body)]
+            }
             Transport::Cut => vec![start("Transfer-Encoding: chunked\r\n"), Step::Send(chunk(&body))],
             Transport::Reset => Vec::new(),
             Transport::Silence => vec![Step::Silence],
@@ -275,7 +284,11 @@ async fn tried(case: &Case) -> Vec<String> {
         let asked: Vec<Asked> =
             server.asked().into_iter().skip(before).filter(|asked| asked.path != "/robots.txt").collect();
         let found = differences(&machine, &visit.expect, &asked).await;
-        wrong.extend(found.into_iter().map(|what| format!("{} | {} | visit {}: {what}", case.manner, case.name, index + 1)));
+        wrong.extend(
+            found
+                .into_iter()
+                .map(|what| format!("{} | {} | visit {}: {what}", case.manner, case.name, index + 1)),
+        );
     }
     machine.close().await;
     wrong
@@ -295,7 +308,11 @@ async fn differences(machine: &Machine, expect: &Expect, asked: &[Asked]) -> Vec
     }
     if let Some(outcome) = &expect.outcome {
         same("outcome", format!("{} ({})", row.last_outcome, row.last_detail), {
-            if row.last_outcome == *outcome { format!("{outcome} ({})", row.last_detail) } else { outcome.clone() }
+            if row.last_outcome == *outcome {
+                format!("{outcome} ({})", row.last_detail)
+            } else {
+                outcome.clone()
+            }
         });
     }
     let count = async |sql: &'static str| machine.numbers(sql).await.first().copied().unwrap_or_default();

@@ -76,6 +76,7 @@ impl Post {
             deliveries: deliveries.collect(),
             decisions: Vec::new(),
             waited: Vec::new(),
+            gaps: Vec::new(),
         };
         let now = self.clock.now().timestamp_millis();
         self.store.record_alerts(&[], &[], &[alert], now).await.unwrap().unwrap();

@@ -26,6 +26,7 @@ pub(super) fn alert(
         deliveries: deliveries.collect(),
         decisions,
         waited,
+        gaps: Vec::new(),
     }
 }
 

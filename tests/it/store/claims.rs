@@ -74,7 +74,8 @@ async fn a_lease_that_ran_out_is_claimed_again_under_a_higher_fence() {
         assert!(claim(&bed.store, T0 + LEASE - 1).await.is_empty(), "the lease holds");
         let second = claim(&bed.store, T0 + LEASE).await;
         assert_eq!(second[0].fence, 2);
-        commit_one(&bed.store, polled("paper", 2, T0 + LEASE, PollResult::Unchanged { validators: None })).await;
+        commit_one(&bed.store, polled("paper", 2, T0 + LEASE, PollResult::Unchanged { validators: None }))
+            .await;
         let third = claim(&bed.store, T0 + LEASE + HOUR).await;
         assert_eq!(third[0].fence, 3, "fences never go back");
     })
@@ -95,7 +96,11 @@ async fn a_late_write_back_changes_nothing() {
             assert_eq!(late, Committed::Stale);
         }
         assert_eq!(bed.dump().await, before);
-        let ours = commit_one(&bed.store, polled("paper", 2, T0 + LEASE, PollResult::Unchanged { validators: None })).await;
+        let ours = commit_one(
+            &bed.store,
+            polled("paper", 2, T0 + LEASE, PollResult::Unchanged { validators: None }),
+        )
+        .await;
         assert_eq!(ours, Committed::Stored { hits: vec![] });
         assert_ne!(bed.dump().await, before);
     })

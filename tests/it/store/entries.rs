@@ -16,7 +16,13 @@ const PAYLOAD: &[u8] = b"{\"title\":\"Bed 4 at Northmere General\"}";
 
 fn waiting(key: &str, host: &str) -> EntryRecord {
     let state = EntryState::Waiting { payload: PAYLOAD.to_vec(), host: host.to_owned(), due_at: from_ms(T0) };
-    EntryRecord { key: key.to_owned(), content: format!("content of {key}"), backlog: true, edited: false, state }
+    EntryRecord {
+        key: key.to_owned(),
+        content: format!("content of {key}"),
+        backlog: true,
+        edited: false,
+        state,
+    }
 }
 
 async fn claim(bed: &Bed, now: i64) -> Vec<ClaimedEntry> {

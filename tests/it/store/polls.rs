@@ -132,7 +132,8 @@ async fn one_outcome_that_cannot_be_written_costs_only_itself() {
             (2, 2, 2)
         );
         assert_eq!(bed.number("SELECT last_polled_at FROM source WHERE id = 'broken'").await, None);
-        let again = commit_one(&bed.store, polled("broken", 1, T0, PollResult::Unchanged { validators: None })).await;
+        let again =
+            commit_one(&bed.store, polled("broken", 1, T0, PollResult::Unchanged { validators: None })).await;
         assert_eq!(again, Committed::Stored { hits: vec![] }, "its claim still stands");
     })
     .await;

@@ -5,13 +5,12 @@ use chrono::{DateTime, Utc};
 use trustwatch::clock::from_ms;
 use trustwatch::mask::Masker;
 use trustwatch::model::{
-    Reader,
-    Binds, Category, Document, DocumentKind, Field, Finding, HitId, Mention, OrganisationId, Severity, Span,
+    Binds, Category, Document, DocumentKind, Field, Finding, HitId, Mention, OrganisationId, Reader,
+    Severity, Span,
 };
 use trustwatch::store::{
-    Shown,
     ClaimedSource, Committed, DocumentRecord, EntryRecord, EntryState, HitRecord, Outcome, PollOutcome,
-    PollResult, SourceSpec, Store, Terms,
+    PollResult, Shown, SourceSpec, Store, Terms,
 };
 
 /// 2026-07-01, noon UTC.

@@ -1,0 +1,159 @@
+//! Blind sources told of: what cannot be seen, since when, why, and what to do. Pure but for the words' templates.
+
+use askama::Template;
+use chrono::Duration;
+use url::Url;
+
+use super::render::rendered;
+use crate::clock;
+use crate::store::{BlindSource, Rendered, StoreError};
+
+/// Between two such mails: what breaks together is told together.
+pub(super) const APART: Duration = Duration::hours(1);
+/// A page that is not found may be found again.
+const NOT_FOUND_AFTER: Duration = Duration::days(7);
+/// What may pass by itself is given a day.
+const AFTER: Duration = Duration::hours(24);
+
+/// Whether people should be told of a source that is blind, at `now` (ms).
+pub(super) fn is_due(blind: &BlindSource, now: i64) -> bool {
+    let after = match (blind.reason.as_str(), blind.status) {
+        ("gone" | "robots" | "refused" | "review_lapsed" | "approval_ended", _) => Duration::zero(),
+        ("status", Some(404)) => NOT_FOUND_AFTER,
+        _ => AFTER,
+    };
+    now - blind.from_at >= after.num_milliseconds()
+}
+
+struct Item {
+    source: String,
+    host: String,
+    since: String,
+    what: String,
+    todo: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "sources.txt", config = "src/alert/templates/askama.toml", escape = "none")]
+struct Text<'a> {
+    items: &'a [Item],
+    heading: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "sources.html", config = "src/alert/templates/askama.toml")]
+struct Html<'a> {
+    items: &'a [Item],
+    heading: &'a str,
+}
+
+/// One mail about all of them.
+pub(super) fn message(blind: &[BlindSource], now: i64) -> Result<Rendered, StoreError> {
+    let items: Vec<Item> = blind.iter().map(|blind| item(blind, now)).collect();
+    let heading = match blind {
+        [one] => format!("Trustwatch cannot see {}", one.source),
+        many => format!("Trustwatch cannot see {} sources", many.len()),
+    };
+    Ok(Rendered {
+        subject: heading.clone(),
+        text: rendered(&Text { items: &items, heading: &heading })?,
+        html: rendered(&Html { items: &items, heading: &heading })?,
+    })
+}
+
+fn item(blind: &BlindSource, now: i64) -> Item {
+    let host = Url::parse(&blind.url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let hours = (now - blind.from_at) / 3_600_000;
+    let long = match hours {
+        0 => String::new(),
+        1..48 => format!(", {hours} hours ago"),
+        _ => format!(", {} days ago", hours / 24),
+    };
+    Item {
+        source: blind.source.clone(),
+        host: host.unwrap_or_default(),
+        since: format!("{}{long}", clock::london_text(clock::from_ms(blind.from_at))),
+        what: blind.detail.clone(),
+        todo: advice(&blind.reason, blind.status),
+    }
+}
+
+/// What a person can do.
+fn advice(reason: &str, status: Option<i64>) -> &'static str {
+    match (reason, status) {
+        ("gone", _) => {
+            "Its publisher took it away for good, and it is not asked any more. Look for its successor (trustwatch sources discover), or take it out of the configuration."
+        }
+        ("status", Some(404)) => {
+            "Nothing stands at this address any more. Open the site and look where its feed is now, or take the source out."
+        }
+        ("status", Some(401 | 402 | 403)) | ("login_page", _) => {
+            "It is not public, or not any more. Ask its publisher, or take the source out."
+        }
+        ("robots" | "bot_wall", _) => {
+            "Its owner does not want programs to read it. Ask for permission, look for a feed that is offered, or take the source out."
+        }
+        ("consent_wall", _) => {
+            "It asks a person before it shows anything. Look whether its publisher offers a feed."
+        }
+        ("parked", _) => {
+            "The domain is no longer run by those who ran it. Take the source out; if it was yours, tell your web team at once."
+        }
+        ("review_lapsed" | "approval_ended", _) => {
+            "Nobody renewed what makes it lawful to read it: renew it in the configuration (trustwatch sources review), or take the source out."
+        }
+        ("not_a_feed" | "unreadable" | "empty", _) => {
+            "What stands there is no feed. Open the address in a browser, and look whether the feed has moved."
+        }
+        ("refused", _) => {
+            "The address leads where Trustwatch does not go (another network or port). Correct it in the configuration."
+        }
+        ("timeout" | "network" | "robots_unreachable", _) => {
+            "It cannot be reached. Open it in a browser: if it works there, ask whoever runs your firewall or proxy."
+        }
+        _ => "Open the address in a browser. It is tried again by itself.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blind(reason: &str, status: Option<i64>) -> BlindSource {
+        BlindSource {
+            gap: 1,
+            source: "paper".to_owned(),
+            url: "https://paper.example/feed?key=secret".to_owned(),
+            reason: reason.to_owned(),
+            detail: "what happened".to_owned(),
+            status,
+            from_at: 0,
+            next_due_at: None,
+        }
+    }
+
+    #[test]
+    fn what_will_not_pass_is_told_at_once_and_the_rest_later() {
+        let hours = |reason, status| {
+            (0..200_i64).find(|hour| is_due(&blind(reason, status), hour * 3_600_000)).unwrap()
+        };
+        assert_eq!(hours("gone", Some(410)), 0);
+        assert_eq!(hours("robots", None), 0);
+        assert_eq!(hours("status", Some(404)), 168);
+        assert_eq!(hours("status", Some(503)), 24);
+        assert_eq!(hours("timeout", None), 24);
+    }
+
+    #[test]
+    fn the_mail_says_what_since_when_and_what_to_do() {
+        let mail = message(&[blind("gone", Some(410))], 3 * 86_400_000).unwrap();
+        assert_eq!(mail.subject, "Trustwatch cannot see paper");
+        for part in [&mail.text, &mail.html] {
+            assert!(
+                part.contains("paper.example") && part.contains("3 days ago") && part.contains("for good")
+            );
+            // Addresses may hold keys.
+            assert!(!part.contains("secret"));
+        }
+    }
+}

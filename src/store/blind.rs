@@ -1,0 +1,48 @@
+//! Sources that are blind, and whether anybody was told.
+
+use super::db::on_read;
+use super::dialect::{Both, with_ids};
+use super::{Store, StoreError};
+
+/// A source that is blind now.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct BlindSource {
+    /// The number of its gap.
+    pub gap: i64,
+    /// Its name.
+    pub source: String,
+    /// Where it is.
+    pub url: String,
+    /// Why, in a word.
+    pub reason: String,
+    /// And in a sentence.
+    pub detail: String,
+    /// The status that its server answered with last.
+    pub status: Option<i64>,
+    /// Since when (ms).
+    pub from_at: i64,
+    /// When it will be asked again (ms), unless it is gone for good.
+    pub next_due_at: Option<i64>,
+}
+
+const UNWARNED: &str =
+    "SELECT g.id AS gap, s.id AS source, s.url, s.last_outcome AS reason, s.last_detail AS detail,
+  (SELECT p.status FROM poll p WHERE p.source = s.id ORDER BY p.id DESC LIMIT 1) AS status, g.from_at,
+  CASE WHEN s.stopped_at IS NULL THEN s.next_due_at END AS next_due_at
+FROM gap g JOIN source s ON s.id = g.source
+WHERE g.until_at IS NULL AND g.warned_at IS NULL AND s.retired_at IS NULL ORDER BY g.from_at, g.id";
+pub(super) const WARNED: Both =
+    with_ids!("UPDATE gap SET warned_at = $1 WHERE warned_at IS NULL AND until_at IS NULL AND id IN ", 2, "");
+const LAST_WARNING: &str = "SELECT MAX(at) FROM alert WHERE kind = 'sources'";
+
+impl Store {
+    /// Sources that are blind and that nobody was told of yet, the longest first.
+    pub async fn unwarned(&self) -> Result<Vec<BlindSource>, StoreError> {
+        Ok(on_read!(&self.db, pool => sqlx::query_as(UNWARNED).fetch_all(pool).await?))
+    }
+
+    /// When people were told of blind sources last (ms).
+    pub async fn last_warning(&self) -> Result<Option<i64>, StoreError> {
+        Ok(on_read!(&self.db, pool => sqlx::query_scalar(LAST_WARNING).fetch_one(pool).await?))
+    }
+}
