@@ -87,7 +87,7 @@ fn advice(reason: &str, status: Option<i64>) -> &'static str {
         ("status", Some(404)) => {
             "Nothing stands at this address any more. Open the site and look where its feed is now, or take the source out."
         }
-        ("status", Some(401 | 402 | 403)) | ("login_page", _) => {
+        ("status", Some(401..=403)) | ("login_page", _) => {
             "It is not public, or not any more. Ask its publisher, or take the source out."
         }
         ("robots" | "bot_wall", _) => {

@@ -41,6 +41,17 @@ static BYLINE: LazyLock<Selector> =
 const MAX_AUTHOR_CHARS: usize = 100;
 
 impl Metadata {
+    /// Fills what the page's head did not say with what its body was found to say.
+    pub(super) fn fill(&mut self, title: String, byline: Option<String>, published: Option<String>) {
+        if self.title.is_empty() {
+            self.title = one_line(&title);
+        }
+        if self.author.is_empty() {
+            self.author = byline.map(|author| one_line(&author)).and_then(plain_author).unwrap_or_default();
+        }
+        self.published = self.published.or_else(|| parse_page_date(&published?));
+    }
+
     pub(super) fn read(tree: &Html, url: Option<&Url>) -> Self {
         let json = json_ld(tree);
         let first_json = |keys: &[&str]| {
@@ -55,8 +66,7 @@ impl Metadata {
             .or_else(|| meta(tree, &["author", "article:author", "parsely-author", "dc.creator"]))
             .filter(|author| !author.starts_with("http"))
             .or_else(|| tree.select(&BYLINE).next().map(text))
-            .map(|author| author.strip_prefix("By ").map(str::to_owned).unwrap_or(author))
-            .filter(|author| author.chars().count() <= MAX_AUTHOR_CHARS)
+            .and_then(plain_author)
             .unwrap_or_default();
         let published = first_json(&["datePublished", "dateCreated"])
             .or_else(|| {
@@ -78,13 +88,23 @@ impl Metadata {
             lang.split(['-', '_']).next().map(str::to_lowercase).filter(|code| (2..=3).contains(&code.len()))
         });
         Self {
-            title: collapsed(&title).replace('\n', " "),
-            author: collapsed(&author).replace('\n', " "),
+            title: one_line(&title),
+            author: one_line(&author),
             published,
             canonical: canonical(tree, url),
             language,
         }
     }
+}
+
+fn one_line(text: &str) -> String {
+    collapsed(text).replace('\n', " ")
+}
+
+/// A name without what stands before it; `None` where it is too long for one.
+fn plain_author(author: String) -> Option<String> {
+    let author = author.strip_prefix("By ").map(str::to_owned).unwrap_or(author);
+    (author.chars().count() <= MAX_AUTHOR_CHARS).then_some(author)
 }
 
 /// ISO forms only: what pages put into attributes is machine-written or worthless.

@@ -100,12 +100,14 @@ pub fn document_of_page(
     let page = Page::read(html, Some(url), options);
     let or = |first: String, second: String| if first.is_empty() { second } else { first };
     let canonical = page.metadata.canonical.as_ref().unwrap_or(url);
+    // A name in a caption is a name on the page.
+    let text = [page.text, page.beside].iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>();
     finish(
         Document {
             kind,
             url: canonical_url(canonical, options).into(),
             title: or(one_line(&entry.title), page.metadata.title),
-            text: page.text,
+            text: text.join("\n"),
             author: or(page.metadata.author, one_line(&entry.author)),
             author_handle: String::new(),
             published: entry.published.or(page.metadata.published),

@@ -1,7 +1,9 @@
 //! Content-Encoding undone between two counters: what came over the wire was counted before, what
 //! comes out is counted here, so that a bomb ends at the limit.
 
-use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder};
+use async_compression::tokio::bufread::{
+    BrotliDecoder, DeflateDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder,
+};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::FetchError;
@@ -28,11 +30,20 @@ pub(super) async fn decode(wire: Vec<u8>, encoding: Option<&str>, limit: u64) ->
         "gzip" | "x-gzip" => drain(multi(GzipDecoder::new(read)), size, limit).await,
         "br" => drain(BrotliDecoder::new(read), size, limit).await,
         "zstd" => drain(ZstdDecoder::new(read), size, limit).await,
-        "deflate" => drain(ZlibDecoder::new(read), size, limit).await,
+        // The standard means zlib by it, some servers send the bare stream.
+        "deflate" if is_zlib(read) => drain(ZlibDecoder::new(read), size, limit).await,
+        "deflate" => drain(DeflateDecoder::new(read), size, limit).await,
+        // A charset written where the compression belongs.
+        label if encoding_rs::Encoding::for_label(label.as_bytes()).is_some() => plain(wire, limit),
         other => Err(FetchError::Encoding(format!(
             "Content-Encoding {other:?} is not one layer of gzip, br, zstd or deflate"
         ))),
     }
+}
+
+/// Whether a stream starts as zlib's do (RFC 1950, 2.2).
+fn is_zlib(wire: &[u8]) -> bool {
+    matches!(wire, [method, flags, ..] if method & 0x0f == 8 && (u16::from(*method) << 8 | u16::from(*flags)) % 31 == 0)
 }
 
 fn plain(wire: Vec<u8>, limit: u64) -> Result<Vec<u8>, FetchError> {

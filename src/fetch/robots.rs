@@ -116,23 +116,24 @@ enum Key {
     Other,
 }
 
+/// How a no is written, and mistyped.
+const NO: [&str; 6] = ["disallow", "dissallow", "dissalow", "disalow", "diasllow", "disallaw"];
+
 /// The name and value of a line. Publishers mistype: where a word can only have been meant as a no, it is one,
 /// and a line whose colon is missing is read at its white space, as the large crawlers do.
 fn field(line: &str) -> Option<(Key, &str)> {
-    let (name, value) = match line.split_once(':') {
-        Some(parts) => parts,
-        None => {
-            let parts = line.split_once([' ', '\t'])?;
-            // Two words: more are a sentence.
-            (parts.1.split_whitespace().count() == 1).then_some(parts)?
-        }
+    let (name, value) = if let Some(parts) = line.split_once(':') {
+        parts
+    } else {
+        let parts = line.split_once([' ', '\t'])?;
+        // Two words: more are a sentence.
+        (parts.1.split_whitespace().count() == 1).then_some(parts)?
     };
     let name: String = name
         .chars()
         .filter(|c| !c.is_whitespace() && !matches!(c, '-' | '_'))
         .collect::<String>()
         .to_ascii_lowercase();
-    const NO: [&str; 6] = ["disallow", "dissallow", "dissalow", "disalow", "diasllow", "disallaw"];
     let key = match name.as_str() {
         name if name.starts_with("useragent") => Key::UserAgent,
         "allow" => Key::Allow,

@@ -116,7 +116,7 @@ impl Keyed {
         let title = record::words(&extract::plain_text(&self.entry.title));
         let text = record::words(&extract::plain_text(self.entry.content.as_str()));
         let print = parts.store.fingerprint(&["words", &parts.generation, &title, &text]);
-        self.content.words = print[..PART].to_owned();
+        print[..PART].clone_into(&mut self.content.words);
     }
 
     /// The key under which another story goes that came with an id in use already.

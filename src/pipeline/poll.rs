@@ -275,6 +275,9 @@ async fn entries_of(
     let key = planned.source.url.to_string();
     let options = parts.options.source.clone();
     let parsed = tokio::task::spawn_blocking(move || {
+        if is_binary(&page.body) {
+            return Err(Failure::unreadable("it is neither a page nor a feed but another kind of file"));
+        }
         let text = decode(&page.body, page.content_type.as_deref()).text;
         match kind {
             SourceKind::Page => page_of(&key, &page.url, text),
@@ -282,6 +285,21 @@ async fn entries_of(
         }
     });
     parsed.await.unwrap_or_else(|_| Err(Failure::unreadable("the parser failed on it")))
+}
+
+/// Whether a body begins as documents, archives and pictures do.
+fn is_binary(body: &[u8]) -> bool {
+    const STARTS: [&[u8]; 8] = [
+        b"%PDF-",
+        b"PK\x03\x04",
+        b"\x89PNG",
+        b"\xff\xd8\xff",
+        b"GIF8",
+        b"RIFF",
+        b"\x1f\x8b",
+        b"\xd0\xcf\x11\xe0",
+    ];
+    STARTS.iter().any(|start| body.starts_with(start))
 }
 
 fn page_of(key: &str, url: &url::Url, html: String) -> Result<Listed, Failure> {

@@ -22,7 +22,6 @@ pub struct Hints {
     pub skip_days: u8,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
 fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
@@ -111,7 +110,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_left_out() {
-        let all: String = (0..24).map(|hour| format!("<hour>{hour}</hour>")).collect();
+        let all = (0..24).fold(String::new(), |all, hour| all + &format!("<hour>{hour}</hour>"));
         let text = format!("<rss><channel><ttl>0</ttl><skipHours>{all}</skipHours></channel></rss>");
         assert_eq!(Hints::read(&text), Hints::default());
         assert_eq!(Hints::read("<ttl>99999999</ttl>"), Hints::default());

@@ -9,10 +9,11 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Licences of dependencies that may be passed on with the program: no more than occur.
-const LICENCES: [&str; 9] = [
+const LICENCES: [&str; 10] = [
     "0BSD",
     "Apache-2.0",
     "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
     "BSD-3-Clause",
     "ISC",
     "MIT",

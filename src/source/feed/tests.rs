@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{DateDoubt, EntryContent};
+use crate::model::DateDoubt;
 use chrono::Duration;
 
 fn parse(text: &str) -> Result<ParsedFeed, FeedError> {

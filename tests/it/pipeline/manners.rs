@@ -27,6 +27,9 @@ struct Case {
     manner: String,
     #[serde(default)]
     kind: Kind,
+    /// Polled in its own rhythm, not every half hour.
+    #[serde(default)]
+    adaptive: bool,
     visit: Vec<Visit>,
 }
 
@@ -168,7 +171,7 @@ fn told(kind: Kind, stories: &[String]) -> String {
     match kind {
         Kind::Page => {
             let paragraphs: String =
-                stories.iter().map(|name| format!("<p>{}</p>", sentence(name))).collect();
+                stories.iter().fold(String::new(), |all, name| all + &format!("<p>{}</p>", sentence(name)));
             format!(
                 "<!doctype html><html><head><title>News</title></head><body><main><h1>News</h1>{paragraphs}</main></body></html>"
             )
@@ -262,8 +265,9 @@ async fn tried(case: &Case) -> Vec<String> {
     .await;
     let world = World::at(server.address.to_string(), LIMITS).await;
     let kind = if case.kind == Kind::Feed { "feed" } else { "page" };
+    let every = if case.adaptive { "" } else { "every = \"30m\"" };
     let source = format!(
-        "[[source]]\nid = \"paper\"\nkind = \"{kind}\"\nurl = \"{HOME}\"\ndocument_kind = \"news\"\nevery = \"30m\"\n"
+        "[[source]]\nid = \"paper\"\nkind = \"{kind}\"\nurl = \"{HOME}\"\ndocument_kind = \"news\"\n{every}\n"
     );
     let machine = world.machine(&source).await;
     let mut wrong = Vec::new();
