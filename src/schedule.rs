@@ -45,6 +45,18 @@ pub enum Schedule {
 pub const ADAPTIVE_START: Duration = Duration::from_secs(30 * 60);
 
 impl Schedule {
+    /// The interval as a configuration writes it; nothing for other schedules.
+    pub fn written(&self) -> Option<String> {
+        let Self::Every(interval) = self else { return None };
+        let seconds = interval.as_secs();
+        Some(match seconds {
+            s if s % 86_400 == 0 => format!("{}d", s / 86_400),
+            s if s % 3600 == 0 => format!("{}h", s / 3600),
+            s if s % 60 == 0 => format!("{}m", s / 60),
+            s => format!("{s}s"),
+        })
+    }
+
     /// The first due time after `now`; for an adaptive one, as long as nothing is known of its rhythm.
     pub fn next_after(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         match self {

@@ -25,3 +25,6 @@ ALTER TABLE entry ADD COLUMN gone_at BIGINT;
 
 -- When people were told of it.
 ALTER TABLE gap ADD COLUMN warned_at BIGINT;
+
+-- Whose words are compared when a story is looked for.
+CREATE INDEX hit_reach ON hit (organisation, at);

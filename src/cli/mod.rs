@@ -136,16 +136,25 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 #[error("{0}")]
 struct Usage(String);
 
+/// Where a configuration is looked for.
+const PLACES: [&str; 3] = ["trustwatch.toml", "config/trustwatch.toml", "/etc/trustwatch/trustwatch.toml"];
+
 /// Where the configuration is.
 #[derive(Debug)]
 struct Place(Option<PathBuf>);
 
 impl Place {
+    fn find(&self) -> Option<PathBuf> {
+        self.0.clone().or_else(|| PLACES.iter().map(PathBuf::from).find(|path| path.exists()))
+    }
+
+    /// Whether there is one.
+    fn exists(&self) -> bool {
+        self.find().is_some()
+    }
+
     fn load(&self) -> anyhow::Result<Config> {
-        const PLACES: [&str; 3] =
-            ["trustwatch.toml", "config/trustwatch.toml", "/etc/trustwatch/trustwatch.toml"];
-        let found = self.0.clone().or_else(|| PLACES.iter().map(PathBuf::from).find(|path| path.exists()));
-        let file = found.ok_or_else(|| {
+        let file = self.find().ok_or_else(|| {
             Usage(format!("there is no configuration at {}: name one with --config", PLACES.join(", ")))
         })?;
         load_file(&file)

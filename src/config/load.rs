@@ -61,9 +61,11 @@ struct Sections {
 /// Folders that overlay what is compiled in.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_field_names, reason = "the keys as people write them")]
 struct Overlay {
     profiles_dir: Option<PathBuf>,
     rules_dir: Option<PathBuf>,
+    presets_dir: Option<PathBuf>,
 }
 
 /// Loads and checks the configuration in `file`.
@@ -112,20 +114,25 @@ fn load_with(file: &Path, environment: Vec<(String, String)>) -> Result<Config, 
         layers.push(place);
         listed.extend(extra.into_iter().map(|(index, source)| (index, layers.len() - 1, source)));
     }
-    let folders = [overlay.profiles_dir, overlay.rules_dir].map(|folder| folder.map(|dir| base.join(dir)));
+    let folders = [overlay.profiles_dir.clone(), overlay.rules_dir.clone()]
+        .map(|folder| folder.map(|dir| base.join(dir)));
     let profiles = profiles::chosen(&organisations, &layers[0], folders[0].as_deref(), &mut problems);
     let rules = read_rules(folders[1].as_deref(), &layers[0], &mut problems);
     if let Some(rules) = &rules {
         problems.extend(profiles.iter().flat_map(|profile| profiles::against_rules(profile, rules)));
     }
+    let presets = read_presets(overlay.presets_dir.map(|dir| base.join(dir)), &layers[0], &mut problems);
     let mut notes = notes(&sections);
     notes.extend(overlay_notes(base, &folders, rules.as_ref(), &profiles));
     let planned = sources::planned(
         &listed,
         &layers,
-        &organisations,
-        &profiles,
-        &sections.fetch,
+        sources::Around {
+            organisations: &organisations,
+            profiles: &profiles,
+            fetch: &sections.fetch,
+            presets: &presets,
+        },
         (&mut problems, &mut notes),
     );
     let Sections { service, store, retention, fetch, source, extract, mail, alert, web } = sections;
@@ -144,6 +151,7 @@ fn load_with(file: &Path, environment: Vec<(String, String)>) -> Result<Config, 
             profiles,
             rules,
             planned,
+            presets,
             notes,
         }),
         _ => {
@@ -289,6 +297,23 @@ fn read_rules(folder: Option<&Path>, layer: &Layer, problems: &mut Vec<Problem>)
         },
     };
     rules.map_err(|found| problems.extend(found)).ok()
+}
+
+fn read_presets(folder: Option<PathBuf>, layer: &Layer, problems: &mut Vec<Problem>) -> Vec<source::Preset> {
+    let mut files = Vec::new();
+    if let Some(folder) = folder {
+        match profiles::toml_files(&folder) {
+            Ok(found) => files = located(&folder, found),
+            Err(error) => {
+                let message = format!("{}: {error}", folder.display());
+                problems.push(layer.problem(&joined("overlay", "presets_dir"), message));
+            }
+        }
+    }
+    source::presets(&files).unwrap_or_else(|error| {
+        problems.push(layer.problem(&joined("overlay", "presets_dir"), error));
+        Vec::new()
+    })
 }
 
 /// Files by the paths that people know them by.

@@ -71,6 +71,8 @@ pub struct Config {
     pub rules: RuleSet,
     /// What is polled.
     pub planned: Vec<Planned>,
+    /// Addresses that are known.
+    pub presets: Vec<source::Preset>,
     /// What is allowed and should be known all the same.
     pub notes: Vec<String>,
 }

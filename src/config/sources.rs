@@ -1,6 +1,7 @@
 //! Sources: what each inherits, when it is polled, and the lawful limits that the code holds.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -12,12 +13,14 @@ use super::load::Listed;
 use super::profiles::OrganisationConfig;
 use crate::fetch::{self, host_of, parse_target};
 use crate::model::{
-    Accountability, DocumentKind, Licence, OrganisationId, PersonRecord, Profile, Source, SourceId,
-    SourceKind,
+    Accountability, DocumentKind, Licence, OrganisationId, PersonRecord, Profile, RobotsOverride, Source,
+    SourceId, SourceKind,
 };
 use crate::pipeline::Planned;
 use crate::problem::Problem;
 use crate::schedule::{CronLine, Schedule, parse_interval};
+use crate::secret::{ExposeSecret, SecretString};
+use crate::source::{Preset, PresetStatus, SECRET};
 
 /// A source as the configuration names it.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -36,7 +39,19 @@ pub(super) struct SourceConfig {
     owner: Option<String>,
     licence: Option<String>,
     review: Option<toml::value::Datetime>,
+    preset: Option<String>,
+    secret: Option<SecretString>,
+    secret_file: Option<PathBuf>,
     person: Option<PersonConfig>,
+    robots_override: Option<OverrideConfig>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct OverrideConfig {
+    name: String,
+    date: Option<toml::value::Datetime>,
+    reason: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -65,22 +80,37 @@ struct Check<'a> {
     organisations: &'a [Listed<OrganisationConfig>],
     profiles: &'a [Profile],
     fetch: &'a fetch::Options,
+    presets: &'a [Preset],
+}
+
+/// What sources are checked against.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Around<'a> {
+    pub(super) organisations: &'a [Listed<OrganisationConfig>],
+    pub(super) profiles: &'a [Profile],
+    pub(super) fetch: &'a fetch::Options,
+    pub(super) presets: &'a [Preset],
 }
 
 /// Every source, checked.
 pub(super) fn planned(
     listed: &[Listed<SourceConfig>],
     layers: &[Layer],
-    organisations: &[Listed<OrganisationConfig>],
-    profiles: &[Profile],
-    fetch: &fetch::Options,
+    around: Around<'_>,
     (problems, notes): (&mut Vec<Problem>, &mut Vec<String>),
 ) -> Vec<Planned> {
+    let Around { organisations, profiles, fetch, presets } = around;
     let mut planned: Vec<Planned> = Vec::new();
     let mut seen: HashMap<SourceId, String> = HashMap::new();
     for (index, layer, source) in listed {
-        let check =
-            Check { layer: &layers[*layer], key: format!("source[{index}]"), organisations, profiles, fetch };
+        let check = Check {
+            layer: &layers[*layer],
+            key: format!("source[{index}]"),
+            organisations,
+            profiles,
+            fetch,
+            presets,
+        };
         let before = problems.len();
         let Some(found) = check.source(source, problems) else { continue };
         let place = format!("{} of {}", check.key, check.layer.file.display());
@@ -110,6 +140,9 @@ impl Check<'_> {
         let url = parse_target(&config.url, &self.fetch.policy())
             .map_err(|refusal| problems.push(self.problem("url", refusal.to_string())))
             .ok();
+        let secret = self.secret(config, problems);
+        let robots_override = self.robots_override(config, problems);
+        self.check_preset(config, robots_override.is_some(), problems);
         let organisations = self.organisations(config, problems);
         let accountability = self.accountability(config, &organisations, problems);
         let person = self.person(config, problems);
@@ -129,8 +162,87 @@ impl Check<'_> {
             organisations,
             accountability: accountability?,
             person,
+            robots_override,
         };
-        Some(Planned { source, schedule: schedule? })
+        Some(Planned { source, schedule: schedule?, secret })
+    }
+
+    /// What stands at `{secret}` in the address.
+    fn secret(&self, config: &SourceConfig, problems: &mut Vec<Problem>) -> Option<SecretString> {
+        let has_place = config.url.contains(SECRET);
+        if let Some(at) = config.url.replace(SECRET, "").find(['{', '}']) {
+            let rest = &config.url[at.min(config.url.len())..];
+            problems.push(self.problem("url", format!("something must be filled in: {rest}")));
+        }
+        let secret = match (&config.secret, &config.secret_file) {
+            (Some(_), Some(_)) => {
+                problems.push(self.problem("secret", "set either secret or secret_file, not both"));
+                None
+            }
+            (Some(secret), None) => Some(secret.clone()),
+            (None, Some(file)) => match std::fs::read_to_string(file) {
+                Ok(text) => Some(SecretString::from(text.trim().to_owned())),
+                Err(error) => {
+                    let message = format!("{} cannot be read: {error}", file.display());
+                    problems.push(self.problem("secret_file", message));
+                    return None;
+                }
+            },
+            (None, None) => None,
+        };
+        match (&secret, has_place) {
+            (None, true) => problems.push(self.problem(
+                "secret_file",
+                "missing: the address has a {secret} in it; name the file that holds it",
+            )),
+            (Some(_), false) => {
+                problems.push(self.problem("secret", "the address has no {secret} in it to put this at"));
+            }
+            (Some(secret), true) if secret.expose_secret().is_empty() => {
+                problems.push(self.problem("secret_file", "is empty"));
+            }
+            _ => {}
+        }
+        secret
+    }
+
+    /// The decision to read a source against its robots.txt needs a name, a day and a reason.
+    fn robots_override(&self, config: &SourceConfig, problems: &mut Vec<Problem>) -> Option<RobotsOverride> {
+        let given = config.robots_override.as_ref()?;
+        let before = problems.len();
+        for (key, value) in [("name", &given.name), ("reason", &given.reason)] {
+            if value.trim().is_empty() {
+                let message = "missing: reading against robots.txt needs name, date and reason, and stands in the audit";
+                problems.push(self.problem(&format!("robots_override.{key}"), message));
+            }
+        }
+        let date = given.date.and_then(|date| date.to_string().parse().ok());
+        if date.is_none() {
+            problems.push(self.problem(
+                "robots_override.date",
+                "missing: write the day of the decision, such as 2026-11-22",
+            ));
+        }
+        let OverrideConfig { name, reason, .. } = given.clone();
+        date.filter(|_| problems.len() == before).map(|date| RobotsOverride { name, date, reason })
+    }
+
+    /// A source from a preset whose owner refuses us is refused too, unless somebody decided otherwise.
+    fn check_preset(&self, config: &SourceConfig, is_overridden: bool, problems: &mut Vec<Problem>) {
+        let Some(id) = &config.preset else { return };
+        match self.presets.iter().find(|preset| preset.id == *id) {
+            None => problems.push(
+                self.problem("preset", format!("there is no preset {id:?}: see trustwatch sources presets")),
+            ),
+            Some(preset) if preset.status == PresetStatus::Disallowed && !is_overridden => {
+                let message = format!(
+                    "{id} is refused: {} Instead: {} [source.robots_override] with name, date and reason decides otherwise",
+                    preset.why, preset.instead
+                );
+                problems.push(self.problem("preset", message));
+            }
+            Some(_) => {}
+        }
     }
 
     fn organisations(&self, config: &SourceConfig, problems: &mut Vec<Problem>) -> Vec<OrganisationId> {

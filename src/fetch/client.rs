@@ -323,7 +323,10 @@ impl Fetcher {
     }
 
     /// The rules for `url`'s authority, from the cache or the site.
-    async fn robots_of(&self, url: &Url) -> Result<Arc<Robots>, String> {
+    ///
+    /// # Errors
+    /// Says why they could not be read, which counts as a no (RFC 9309, 2.3.1.4).
+    pub async fn robots_of(&self, url: &Url) -> Result<Arc<Robots>, String> {
         let authority = url.origin().ascii_serialization();
         let now = Instant::now();
         {

@@ -137,7 +137,11 @@ impl FetchError {
     /// Sorts out what reqwest says.
     pub(super) fn from_reqwest(error: &reqwest::Error, connect_limit: Duration) -> Self {
         let mut source = error.source();
-        let mut last = error.to_string();
+        // An address may hold a key.
+        let mut last = match error.url() {
+            Some(url) => error.to_string().replace(url.as_str(), "its address"),
+            None => error.to_string(),
+        };
         while let Some(inner) = source {
             if let Some(refusal) = inner.downcast_ref::<Refusal>() {
                 return Self::Refused(refusal.clone());

@@ -7,10 +7,14 @@ use url::Url;
 /// What is read of a file; the rest is ignored (RFC 9309, 2.5 asks for at least 500 KiB).
 const MAX_BYTES: usize = 512 * 1024;
 
+/// Sitemaps that are kept of one file.
+const MAX_SITEMAPS: usize = 50;
+
 /// A robots.txt, for one product token.
 #[derive(Debug, Clone, Default)]
 pub struct Robots {
     rules: Vec<Rule>,
+    sitemaps: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -48,6 +52,7 @@ impl Robots {
     pub fn parse(text: &str, agent: &str) -> Self {
         let agent = product_token(agent);
         let mut groups: Vec<Group> = Vec::new();
+        let mut sitemaps = Vec::new();
         let mut naming = false;
         // A mark of which octets are missing was no text either.
         let text = text.trim_start_matches(['\u{feff}', '\u{fffd}']).replace("\r\n", "\n");
@@ -76,15 +81,22 @@ impl Robots {
                         });
                     }
                 }
-                // Unknown lines (Crawl-delay, Sitemap …) do not end a group's names.
-                Key::Other => {}
+                // Other records belong to no group and do not end its names.
+                Key::Sitemap if sitemaps.len() < MAX_SITEMAPS => sitemaps.push(value.to_owned()),
+                Key::Sitemap | Key::Other => {}
             }
         }
         let ours = |group: &&Group| group.agents.iter().any(|name| name.eq_ignore_ascii_case(&agent));
         let star = |group: &&Group| group.agents.iter().any(|name| name == "*");
         let named: Vec<&Group> = groups.iter().filter(ours).collect();
         let chosen = if named.is_empty() { groups.iter().filter(star).collect() } else { named };
-        Self { rules: chosen.into_iter().flat_map(|group| group.rules.iter().cloned()).collect() }
+        let rules = chosen.into_iter().flat_map(|group| group.rules.iter().cloned()).collect();
+        Self { rules, sitemaps }
+    }
+
+    /// The sitemaps that it names.
+    pub fn sitemaps(&self) -> &[String] {
+        &self.sitemaps
     }
 
     /// Whether `url` may be fetched.
@@ -113,6 +125,7 @@ enum Key {
     UserAgent,
     Allow,
     Disallow,
+    Sitemap,
     Other,
 }
 
@@ -137,6 +150,7 @@ fn field(line: &str) -> Option<(Key, &str)> {
     let key = match name.as_str() {
         name if name.starts_with("useragent") => Key::UserAgent,
         "allow" => Key::Allow,
+        "sitemap" => Key::Sitemap,
         name if NO.iter().any(|no| name.starts_with(no)) => Key::Disallow,
         _ => Key::Other,
     };

@@ -22,4 +22,4 @@ pub use profile::{
     Contact, EmployeeConduct, OfficeHolder, PreElection, Profile, RegisterEntry, RegisterKind, Site, Watch,
     normal_handle, normal_postcode,
 };
-pub use source::{Accountability, Licence, PersonRecord, Reader, Source, SourceKind};
+pub use source::{Accountability, Licence, PersonRecord, Reader, RobotsOverride, Source, SourceKind};

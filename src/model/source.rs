@@ -105,6 +105,17 @@ pub struct PersonRecord {
     pub until: NaiveDate,
 }
 
+/// Who decided, when and why, that a source is read though robots.txt refuses it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RobotsOverride {
+    /// Who.
+    pub name: String,
+    /// When.
+    pub date: NaiveDate,
+    /// Why: usually that the publisher agreed.
+    pub reason: String,
+}
+
 /// A place that is polled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
@@ -124,4 +135,6 @@ pub struct Source {
     pub accountability: Accountability,
     /// The record for a single person's profile.
     pub person: Option<PersonRecord>,
+    /// The decision to read it against its robots.txt.
+    pub robots_override: Option<RobotsOverride>,
 }

@@ -18,12 +18,14 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use crate::classify::Classifier;
 use crate::clock::SharedClock;
 use crate::fetch::{Fetcher, host_of};
 use crate::model::{Source, SourceId};
 use crate::schedule::Schedule;
+use crate::secret::{ExposeSecret, SecretString};
 use crate::store::{Committed, Gatherer, Outcome, SourceSpec, Store, StoreError, Terms};
 use crate::{extract, source, telemetry};
 
@@ -49,6 +51,19 @@ pub struct Planned {
     pub source: Source,
     /// When.
     pub schedule: Schedule,
+    /// What stands at [`source::SECRET`] in its address when it is fetched.
+    pub secret: Option<SecretString>,
+}
+
+impl Planned {
+    /// The address as it is fetched: never stored, never shown.
+    fn address(&self) -> Url {
+        let Some(secret) = &self.secret else { return self.source.url.clone() };
+        let encoded: String =
+            url::form_urlencoded::byte_serialize(secret.expose_secret().as_bytes()).collect();
+        let address = self.source.url.as_str().replace(source::SECRET, &encoded);
+        address.parse().unwrap_or_else(|_| self.source.url.clone())
+    }
 }
 
 /// What a piece of work came to, for whoever watches.

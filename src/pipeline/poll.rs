@@ -183,16 +183,24 @@ async fn visit(
         Validators::default()
     };
     let moved = claim.moved_to.as_ref().and_then(|to| parse_target(to, &parts.fetcher.policy()).ok());
-    let url = moved.unwrap_or_else(|| planned.source.url.clone());
-    let page = match parts.fetcher.fetch(Request { url, validators, rules: Rules::Robots }).await? {
+    let url = moved.unwrap_or_else(|| planned.address());
+    let rules = if planned.source.robots_override.is_some() { Rules::None } else { Rules::Robots };
+    let mut page = match parts.fetcher.fetch(Request { url, validators, rules }).await? {
         Fetched::NotModified(found) => {
             pace.fresh_s = found.fresh_for.map(|fresh| fresh.as_secs());
-            *head = found;
+            if planned.secret.is_none() {
+                *head = found;
+            }
             return Ok(PollResult::Unchanged { validators: None });
         }
         Fetched::Page(page) => page,
     };
     *head = page.head.clone();
+    if planned.secret.is_some() {
+        // What was fetched holds the secret: it must not get into entries, nor into what is stored of a move.
+        page.url = planned.source.url.clone();
+        head.moved.clear();
+    }
     pace.fresh_s = head.fresh_for.map(|fresh| fresh.as_secs());
     let Validators { etag, last_modified } = page.validators.clone();
     let body_hash = parts.store.fingerprint(&["body", &crate::secret::sha256_hex(&page.body)]);

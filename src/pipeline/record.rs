@@ -9,6 +9,8 @@ use crate::telemetry;
 
 /// A headline shorter than this is shared by chance (characters).
 const MIN_TITLE_CHARS: usize = 25;
+/// Words that the name of a paper behind a headline has at most.
+const MAX_PAPER_WORDS: usize = 4;
 /// A text shorter than this is shared by chance (words).
 const MIN_TEXT_WORDS: usize = 8;
 /// What is kept of a headline in clear (characters).
@@ -51,7 +53,7 @@ pub(super) fn of(
     let record = |hit| hit_record(&parts.store, &parts.classifier, document, hit);
     let hits: Vec<HitRecord> = hits.into_iter().map(record).collect();
     let prints = Fingerprints::of(&document.text);
-    let title = words(&document.title);
+    let title = words(headline(&document.title));
     let text = words(&document.text);
     let address = if document.url.is_empty() { &text } else { &document.url };
     let text_key = if prints.words < MIN_TEXT_WORDS {
@@ -74,11 +76,30 @@ pub(super) fn of(
         address_key: parts.store.fingerprint(&["address", address]),
         title_key,
         text_key,
+        words: i64::try_from(prints.words).unwrap_or(i64::MAX),
         simhash: prints.simhash,
         bands: prints.bands(),
         clear: clear(document, &hits, keep),
         hits,
     })
+}
+
+/// A headline without the name of the paper behind it or the label before it: `Scanner opens in May - The Mere Paper`.
+fn headline(title: &str) -> &str {
+    const LABELS: [&str; 6] = ["watch", "video", "live", "breaking", "update", "updated"];
+    let few = |text: &str, most: usize| text.split_whitespace().count() <= most;
+    let cut = [" - ", " | ", " – ", " — "]
+        .iter()
+        .filter_map(|mark| title.rsplit_once(mark))
+        .min_by_key(|(_, end)| end.len());
+    let title = match cut {
+        Some((start, end)) if few(end, MAX_PAPER_WORDS) && !few(start, MAX_PAPER_WORDS) => start,
+        _ => title,
+    };
+    match title.split_once(':') {
+        Some((label, rest)) if LABELS.iter().any(|known| known.eq_ignore_ascii_case(label.trim())) => rest,
+        _ => title,
+    }
 }
 
 /// What is sealed of a document. Where anything about a worker's conduct may not be kept, neither may

@@ -3,18 +3,22 @@
 
 mod cadence;
 mod date;
+mod discovery;
 mod feed;
 mod hints;
 mod listing;
 mod moving;
+mod preset;
 mod repair;
 
 pub use cadence::{MAX_INTERVAL, Pace};
 pub use date::parse_date;
+pub use discovery::{Candidate, Offer, named_in, usual_places};
 pub use feed::{FeedError, Options, ParsedFeed, dates_rise, parse_feed};
 pub use hints::Hints;
 pub use listing::{Listing, Slot};
 pub use moving::Moving;
+pub use preset::{Parameter, Preset, PresetError, PresetKind, PresetStatus, SECRET, presets};
 
 use crate::model::{DateDoubt, Entry, EntryContent};
 

@@ -157,6 +157,8 @@ pub struct DocumentRecord {
     pub title_key: String,
     /// Keyed fingerprint of its normalised text.
     pub text_key: String,
+    /// How many words its text has.
+    pub words: i64,
     /// The SimHash of its text, 0 for none.
     pub simhash: u64,
     /// The SimHash's bands.

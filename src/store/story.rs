@@ -8,12 +8,19 @@ use crate::model::{Document, HitId, OrganisationId};
 
 /// How far apart two copies may be (ms).
 const REACH_MS: i64 = 30 * 86_400_000;
-/// Bits in which the SimHashes of two copies may differ.
-const MAX_DISTANCE: u32 = 3;
+/// Bits in which the SimHashes of two copies may differ: lightly edited copies of real articles differ in up to
+/// ten, the nearest different ones in nineteen (`tests/it/pipeline/stories`).
+const MAX_DISTANCE: u32 = 10;
+/// Of a text with fewer words than [`LONG`] a few bits are a different text.
+const MAX_DISTANCE_SHORT: u32 = 3;
+/// Words from which on a text is long.
+const LONG: i64 = 60;
 /// The same where the headline is the same (unrelated texts differ in about 32).
 const MAX_DISTANCE_SAME_TITLE: u32 = 16;
-/// Candidates looked at.
+/// Candidates looked at by address, text, headline and bands.
 const MAX_CANDIDATES: i64 = 200;
+/// Hits of a month and a half whose words are compared, the newest first.
+const MAX_COMPARED: i64 = 20_000;
 
 #[derive(sqlx::FromRow)]
 struct Candidate {
@@ -30,6 +37,17 @@ WHERE h.organisation = $1 AND d.id <> $2 AND h.at BETWEEN $3 AND $4
   AND (d.address_key = $5 OR d.text_key = $6 OR (d.title_key = $7 AND $7 <> '')
     OR ($8 <> 0 AND (d.band0 = $9 OR d.band1 = $10 OR d.band2 = $11 OR d.band3 = $12)))
 ORDER BY h.story LIMIT $13";
+/// The words of everything in reach: four bands find only what differs in three bits.
+const COMPARED: &str = "SELECT h.story, d.address_key, d.title_key, d.text_key, d.simhash
+FROM hit h JOIN document d ON d.id = h.document
+WHERE h.organisation = $1 AND h.at BETWEEN $2 AND $3 AND d.id <> $4 AND d.simhash <> 0
+ORDER BY h.at DESC LIMIT $5";
+/// A story that turned out to be another: its hits go over, and the oldest of both leads.
+const TAKE_OVER: &str = "UPDATE hit SET story = $1 WHERE story = $2";
+const LEAD: &str =
+    "UPDATE hit SET leads = CASE WHEN id = (SELECT MIN(id) FROM hit WHERE story = $1) THEN 1 ELSE 0 END
+WHERE story = $1";
+const END_STORY: &str = "DELETE FROM story WHERE id = $1";
 /// Copies at another address and in other words.
 const COPIES: &str = "SELECT h.id, h.story, d.address_key, d.title_key, d.text_key, d.simhash
 FROM document d JOIN hit h ON h.document = d.id
@@ -109,16 +127,43 @@ pub(super) async fn place(
         .bind(document.simhash.cast_signed()).bind(bands[0]).bind(bands[1]).bind(bands[2]).bind(bands[3])
         .bind(MAX_CANDIDATES)
         .fetch_all(&mut **tx).await?);
-    let same = candidates.iter().find(|candidate| is_same(candidate, document));
-    if let Some(candidate) = same {
-        return Ok((candidate.story, false));
+    let mut stories: Vec<i64> =
+        candidates.iter().filter(|candidate| is_same(candidate, document)).map(|found| found.story).collect();
+    if document.simhash != 0 {
+        let compared: Vec<Candidate> = on_tx!(&mut *tx, tx => sqlx::query_as(COMPARED)
+            .bind(organisation).bind(at - REACH_MS).bind(at + REACH_MS).bind(document_id).bind(MAX_COMPARED)
+            .fetch_all(&mut **tx).await?);
+        stories.extend(compared.iter().filter(|found| is_same(found, document)).map(|found| found.story));
+    }
+    stories.sort_unstable();
+    stories.dedup();
+    if let Some((story, others)) = stories.split_first() {
+        merge(tx, *story, others).await?;
+        return Ok((*story, false));
     }
     let id: i64 = on_tx!(tx, tx => sqlx::query_scalar(NEW_STORY).bind(organisation).bind(at).fetch_one(&mut **tx).await?);
     Ok((id, true))
 }
 
+/// Makes `others` part of `story`: what was just read proves that they are one.
+async fn merge(tx: &mut Tx, story: i64, others: &[i64]) -> Result<(), StoreError> {
+    for other in others {
+        on_tx!(&mut *tx, tx => {
+            sqlx::query(TAKE_OVER).bind(story).bind(*other).execute(&mut **tx).await?;
+            sqlx::query(END_STORY).bind(*other).execute(&mut **tx).await?;
+        });
+    }
+    if !others.is_empty() {
+        on_tx!(tx, tx => {
+            sqlx::query(LEAD).bind(story).execute(&mut **tx).await?;
+        });
+    }
+    Ok(())
+}
+
 fn is_same(candidate: &Candidate, document: &DocumentRecord) -> bool {
-    let near = |a: u64, b: u64| a != 0 && b != 0 && (a ^ b).count_ones() <= MAX_DISTANCE;
+    let most = if document.words >= LONG { MAX_DISTANCE } else { MAX_DISTANCE_SHORT };
+    let near = |a: u64, b: u64| a != 0 && b != 0 && (a ^ b).count_ones() <= most;
     // A headline alone is shared by replies and reviews: the words must at least resemble each other.
     let alike = |a: u64, b: u64| a != 0 && b != 0 && (a ^ b).count_ones() <= MAX_DISTANCE_SAME_TITLE;
     candidate.address_key == document.address_key

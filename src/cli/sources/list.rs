@@ -91,7 +91,7 @@ fn all(config: &Config) -> anyhow::Result<Vec<Shown>> {
 }
 
 /// What the store knows; nothing where there is no store yet.
-async fn rows(config: &Config) -> anyhow::Result<HashMap<String, SourceRow>> {
+pub(super) async fn rows(config: &Config) -> anyhow::Result<HashMap<String, SourceRow>> {
     let options = store_options(config);
     let missing =
         options.url.strip_prefix("sqlite:").is_some_and(|path| !std::path::Path::new(path).exists());

@@ -153,6 +153,7 @@ pub(super) fn document(name: &str, hits: Vec<HitRecord>) -> DocumentRecord {
         address_key: format!("address {name}"),
         title_key: format!("title {name}"),
         text_key: format!("text {name}"),
+        words: 20,
         simhash: 0,
         bands: [0; 4],
         clear: serde_json::to_vec(&clear).unwrap(),

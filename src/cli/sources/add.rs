@@ -1,0 +1,181 @@
+//! `trustwatch sources add`: writes a source into `sources.d`, and takes it back where the configuration does not
+//! bear it.
+
+use std::path::Path;
+
+use anyhow::Context;
+use serde::Serialize;
+use url::Url;
+
+use super::place::{Found, Named};
+use crate::cli::{Ended, Place, Usage, load_file};
+use crate::config::Config;
+use crate::model::{DocumentKind, SourceKind};
+use crate::source::{PresetKind, PresetStatus};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    named: Named,
+    /// The source's name in files and mails; made from the address where it is left out.
+    #[arg(long)]
+    id: Option<String>,
+    /// How it is read: feed or page.
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
+    /// What sort of documents it lists: news, social, forum, blog, review, web, comment.
+    #[arg(long, value_name = "KIND")]
+    document_kind: Option<String>,
+    /// Poll it this often (30m, 2h); left out, its own rhythm is followed.
+    #[arg(long)]
+    every: Option<String>,
+    /// Fetch each entry's page too.
+    #[arg(long)]
+    follow: bool,
+    /// Show what would be written, and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// A source as it is written.
+#[derive(Debug, Serialize)]
+pub(super) struct Written {
+    pub(super) id: String,
+    pub(super) kind: SourceKind,
+    pub(super) url: String,
+    pub(super) document_kind: DocumentKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) every: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) follow: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) preset: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) secret_file: Option<std::path::PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) licence: Option<String>,
+}
+
+pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
+    let config = config.load()?;
+    let found = args.named.find(&config)?;
+    let source = written(args, &found, &config)?;
+    let text = as_toml(std::slice::from_ref(&source))?;
+    if args.dry_run {
+        anstream::print!("{text}");
+        return Ok(Ended::Well);
+    }
+    let file = save(&config.file, &source.id, &text)?;
+    anstream::println!("{} is written. A running service reads it after a restart.", file.display());
+    if let Some(preset) = found.preset.filter(|preset| !preset.first.is_empty()) {
+        anstream::println!("Before you rely on it:");
+        for step in &preset.first {
+            anstream::println!("  - {step}");
+        }
+    }
+    anstream::println!("Poll it now: trustwatch poll --source {}", source.id);
+    Ok(Ended::Well)
+}
+
+fn written(args: &Args, found: &Found<'_>, config: &Config) -> anyhow::Result<Written> {
+    let preset = found.preset;
+    let kind = match (&args.kind, preset.map(|preset| preset.kind)) {
+        (None, Some(PresetKind::Api)) => {
+            return Err(Usage("sources that read JSON cannot be added yet".to_owned()).into());
+        }
+        (None, Some(kind)) => kind.source().unwrap_or(SourceKind::Feed),
+        (None, None) => SourceKind::Feed,
+        (Some(kind), _) => word(kind, "--kind", "feed or page")?,
+    };
+    let document_kind = match (&args.document_kind, preset) {
+        (Some(kind), _) => {
+            word(kind, "--document-kind", "news, social, forum, blog, review, web or comment")?
+        }
+        (None, Some(preset)) => preset.document_kind,
+        (None, None) => DocumentKind::Web,
+    };
+    if let Some(preset) = preset.filter(|preset| preset.status == PresetStatus::Disallowed) {
+        let message = format!(
+            "{} is not added: {}\nInstead: {}\nIf its owner agreed, write it by hand with [source.robots_override] (name, date, reason).",
+            preset.id, preset.why, preset.instead
+        );
+        return Err(Usage(message).into());
+    }
+    let id = args.id.clone().unwrap_or_else(|| name_of(found));
+    if config.planned.iter().any(|planned| planned.source.id.as_str() == id) {
+        return Err(Usage(format!("there is a source {id:?} already: give another name with --id")).into());
+    }
+    let licence =
+        preset.and_then(|preset| serde_json::to_value(preset.licence).ok()?.as_str().map(str::to_owned));
+    Ok(Written {
+        id,
+        kind,
+        url: found.address.clone(),
+        document_kind,
+        every: args.every.clone().or_else(|| preset.and_then(|preset| preset.every.clone())),
+        follow: args.follow || preset.is_some_and(|preset| preset.follow),
+        preset: preset.map(|preset| preset.id.clone()),
+        secret_file: args
+            .named
+            .secret_file
+            .as_ref()
+            .map(|file| std::path::absolute(file).unwrap_or_else(|_| file.clone())),
+        licence: licence.filter(|licence| licence != "none"),
+    })
+}
+
+fn word<T: serde::de::DeserializeOwned>(text: &str, option: &str, words: &str) -> anyhow::Result<T> {
+    let read = serde_json::from_value(serde_json::Value::from(text));
+    Ok(read.map_err(|_| Usage(format!("{option} {text:?} is none of: {words}")))?)
+}
+
+/// A name made of the preset and what was filled in, or of the host and path.
+pub(super) fn name_of(found: &Found<'_>) -> String {
+    let parts = match (found.preset, Url::parse(&found.address)) {
+        (Some(preset), _) => format!("{} {}", preset.id, found.values.join(" ")),
+        (None, Ok(url)) => {
+            let host = url.host_str().unwrap_or_default().trim_start_matches("www.").to_owned();
+            format!("{host} {}", url.path())
+        }
+        (None, Err(_)) => found.address.clone(),
+    };
+    slug(&parts)
+}
+
+/// The longest name that is made (characters).
+const MAX_ID: usize = 50;
+
+pub(super) fn slug(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let words: Vec<&str> =
+        lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let mut slug = words.join("-");
+    slug.truncate(MAX_ID);
+    slug.trim_end_matches('-').to_owned()
+}
+
+pub(super) fn as_toml(sources: &[Written]) -> anyhow::Result<String> {
+    #[derive(Serialize)]
+    struct File<'a> {
+        source: &'a [Written],
+    }
+    Ok(toml::to_string(&File { source: sources })?)
+}
+
+/// Writes a file of sources beside the configuration and loads everything; what is wrong takes the file back.
+pub(super) fn save(config: &Path, name: &str, text: &str) -> anyhow::Result<std::path::PathBuf> {
+    let folder = config.parent().unwrap_or(Path::new(".")).join("sources.d");
+    std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let file = folder.join(format!("{name}.toml"));
+    if file.exists() {
+        return Err(Usage(format!("{} is there already: give another name with --id", file.display())).into());
+    }
+    let half = folder.join(format!(".{name}.toml.new"));
+    std::fs::write(&half, text).with_context(|| format!("{} cannot be written", half.display()))?;
+    std::fs::rename(&half, &file).with_context(|| format!("{} cannot be written", file.display()))?;
+    if let Err(error) = load_file(config) {
+        std::fs::remove_file(&file).with_context(|| format!("{} cannot be taken back", file.display()))?;
+        return Err(error.context("nothing was added"));
+    }
+    Ok(file)
+}

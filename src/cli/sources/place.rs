@@ -1,0 +1,91 @@
+//! An address as a person gives it on the command line: a URL, or a preset with what is filled in.
+
+use std::path::PathBuf;
+
+use crate::cli::Usage;
+use crate::clock::{self, Clock, SystemClock};
+use crate::config::Config;
+use crate::secret::{ExposeSecret, SecretString};
+use crate::source::{Preset, SECRET};
+
+/// How an address is named.
+#[derive(Debug, clap::Args)]
+pub(super) struct Named {
+    /// An address, or the name of a preset (trustwatch sources presets).
+    #[arg(value_name = "URL|PRESET")]
+    name: String,
+    /// The phrase that is searched for, where the preset has one.
+    #[arg(long, value_name = "PHRASE")]
+    query: Option<String>,
+    /// Fills a part of a preset's address.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    given: Vec<String>,
+    /// The file with the secret part: it stands as {secret} in the address and is never stored or shown.
+    #[arg(long, value_name = "FILE")]
+    pub(super) secret_file: Option<PathBuf>,
+}
+
+/// What was named.
+#[derive(Debug)]
+pub(super) struct Found<'a> {
+    /// The address; its secret part stands as `{secret}`.
+    pub(super) address: String,
+    /// The preset that it was made of.
+    pub(super) preset: Option<&'a Preset>,
+    /// What was filled in, for a name.
+    pub(super) values: Vec<String>,
+}
+
+impl Named {
+    /// What was named.
+    pub(super) fn find<'a>(&self, config: &'a Config) -> anyhow::Result<Found<'a>> {
+        let mut given = Vec::new();
+        for pair in &self.given {
+            let (name, value) = pair
+                .split_once('=')
+                .ok_or_else(|| Usage(format!("--set {pair:?}: write it as --set name=value")))?;
+            given.push((name.trim().to_owned(), value.to_owned()));
+        }
+        given.extend(self.query.iter().map(|query| ("query".to_owned(), query.clone())));
+        if self.name.contains("://") {
+            if let Some((name, _)) = given.first() {
+                return Err(
+                    Usage(format!("{name} fills in a preset, and {} is an address", self.name)).into()
+                );
+            }
+            return Ok(Found { address: self.name.clone(), preset: None, values: Vec::new() });
+        }
+        let preset = super::presets::named(&config.presets, &self.name)?;
+        let today = clock::london_day(SystemClock::default().now());
+        let address =
+            preset.address(&given, today).map_err(|error| Usage(format!("{}: {error}", preset.id)))?;
+        if address.contains(SECRET) && self.secret_file.is_none() {
+            let what = preset.first.first().cloned().unwrap_or_default();
+            return Err(Usage(format!(
+                "{} needs a key: put it into a file and name it with --secret-file. {what}",
+                preset.id
+            ))
+            .into());
+        }
+        let values = given.into_iter().map(|(_, value)| value).collect();
+        Ok(Found { address, preset: Some(preset), values })
+    }
+
+    /// The secret, read from its file.
+    pub(super) fn secret(&self) -> anyhow::Result<Option<SecretString>> {
+        let Some(file) = &self.secret_file else { return Ok(None) };
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| Usage(format!("--secret-file {}: {error}", file.display())))?;
+        Ok(Some(SecretString::from(text.trim().to_owned())))
+    }
+}
+
+impl Found<'_> {
+    /// The address as it is fetched.
+    pub(super) fn fetched(&self, secret: Option<&SecretString>) -> String {
+        let Some(secret) = secret else { return self.address.clone() };
+        let encoded: String =
+            url::form_urlencoded::byte_serialize(secret.expose_secret().as_bytes()).collect();
+        self.address.replace(SECRET, &encoded)
+    }
+}

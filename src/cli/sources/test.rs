@@ -1,0 +1,95 @@
+//! `trustwatch sources test`: one visit, and what a poll would make of it. Nothing is stored, nobody is told.
+
+use super::place::Named;
+use super::read::{print_entries, shown};
+use super::visit::{Seen, Visited, Visitor};
+use crate::cli::{Ended, Place, Usage, on_runtime};
+use crate::fetch::Ruling;
+use crate::source::named_in;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    named: Named,
+}
+
+/// Characters of a page's text that are shown.
+const SAMPLE: usize = 400;
+/// Entries of a feed that are shown.
+const ENTRIES: usize = 10;
+
+pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
+    let config = config.load()?;
+    let found = args.named.find(&config)?;
+    let secret = args.named.secret()?;
+    let visitor = Visitor::new(&config)?;
+    let url = visitor
+        .target(&found.fetched(secret.as_ref()))
+        .map_err(|error| Usage(format!("{}: {error}", found.address)))?;
+    anstream::println!("address      {}", found.address);
+    on_runtime(async {
+        match visitor.robots(&url).await {
+            Ok((ruling, _)) => anstream::println!("robots.txt   {}", said(&ruling)),
+            Err(why) => anstream::println!("robots.txt   could not be read ({why}): that counts as a no"),
+        }
+        match visitor.visit(url).await {
+            Ok(visited) => Ok(tell(&visited, secret.is_some())),
+            Err(error) => {
+                anstream::println!("visit        {error}");
+                Ok(Ended::WithFailures)
+            }
+        }
+    })
+}
+
+fn said(ruling: &Ruling) -> String {
+    match (ruling.allowed, ruling.line) {
+        (true, 0) => "allows it (no line speaks of it)".to_owned(),
+        (true, line) => format!("allows it (line {line}: {})", ruling.rule),
+        (false, line) => format!("does not allow it (line {line}: {})", ruling.rule),
+    }
+}
+
+fn tell(visited: &Visited, is_secret: bool) -> Ended {
+    let Visited { url, bytes, has_validators, seen } = visited;
+    if !is_secret {
+        anstream::println!("answered at  {url}");
+    }
+    let again = if *has_validators {
+        "and will say when nothing has changed"
+    } else {
+        "and gives no validators: every visit costs as much"
+    };
+    anstream::println!("answer       {bytes} bytes, {again}");
+    match seen {
+        Seen::Feed { feed, interval } => {
+            let (n, remark) = (feed.entries.len(), feed.reader.remark());
+            anstream::println!("what         a feed, {n} entries{remark}");
+            let minutes = interval.as_secs() / 60;
+            anstream::println!(
+                "schedule     its rhythm suggests every {minutes} minutes; leave `every` out and it is followed as it changes"
+            );
+            let mut entries = shown(feed);
+            entries.truncate(ENTRIES);
+            print_entries(&entries);
+            Ended::Well
+        }
+        Seen::Page { page, html } => {
+            anstream::println!("what         a page: {}", page.metadata.title);
+            for offer in named_in(html, url) {
+                anstream::println!("it offers    a {}: {} {}", offer.offer.as_str(), offer.url, offer.title);
+            }
+            let sample: String = page.text.chars().take(SAMPLE).collect();
+            anstream::println!("its text     {sample}");
+            Ended::Well
+        }
+        Seen::Wall(wall) => {
+            anstream::println!("what         nothing to read: {}", wall.words());
+            Ended::WithFailures
+        }
+        Seen::Neither(why) => {
+            anstream::println!("what         nothing to read: {why}");
+            Ended::WithFailures
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! `trustwatch sources import` and `export`: lists of feeds as OPML (what feed readers exchange) or CSV.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use quick_xml::escape::unescape;
+use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
+use quick_xml::{Reader, Writer};
+use serde::Deserialize;
+
+use super::add::{Written, as_toml, name_of, save, slug};
+use super::place::Found;
+use crate::cli::{Ended, Place, Usage};
+use crate::model::{DocumentKind, SourceKind};
+use crate::pipeline::Planned;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ImportArgs {
+    /// An OPML file, or a CSV file with the columns `url` and, where wanted, `id`, `kind`, `document_kind`, `every`, `follow`.
+    file: PathBuf,
+    /// Show what would be written, and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ExportArgs {
+    /// opml or csv.
+    #[arg(long, default_value = "opml", value_parser = ["opml", "csv"])]
+    format: String,
+}
+
+/// A line of a list.
+#[derive(Debug, Default, Deserialize)]
+struct Line {
+    url: String,
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    document_kind: String,
+    #[serde(default)]
+    every: String,
+    #[serde(default)]
+    follow: String,
+}
+
+/// What stands for a cell that a spreadsheet would take for a formula.
+const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+
+pub(super) fn import(args: &ImportArgs, config: &Place) -> anyhow::Result<Ended> {
+    let config = config.load()?;
+    let text = std::fs::read_to_string(&args.file)
+        .map_err(|error| Usage(format!("{}: {error}", args.file.display())))?;
+    let is_csv = args.file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+    let lines = if is_csv { from_csv(&text) } else { from_opml(&text) };
+    let lines = lines.map_err(|error| Usage(format!("{}: {error}", args.file.display())))?;
+    let mut taken: Vec<(String, String)> = config
+        .planned
+        .iter()
+        .map(|planned| (planned.source.id.to_string(), planned.source.url.to_string()))
+        .collect();
+    let (mut sources, mut known) = (Vec::new(), 0);
+    for line in lines {
+        let same = |url: &str| url::Url::parse(&line.url).is_ok_and(|given| given.as_str() == url);
+        if taken.iter().any(|(_, url)| same(url) || *url == line.url) {
+            known += 1;
+            continue;
+        }
+        let source = source(&line, &taken)?;
+        taken.push((source.id.clone(), source.url.clone()));
+        sources.push(source);
+    }
+    if sources.is_empty() {
+        anstream::println!("nothing new: {known} are polled already");
+        return Ok(Ended::Well);
+    }
+    let text = as_toml(&sources)?;
+    if args.dry_run {
+        anstream::print!("{text}");
+        return Ok(Ended::Well);
+    }
+    let stem = args.file.file_stem().map(|stem| slug(&stem.to_string_lossy())).unwrap_or_default();
+    let file = save(&config.file, &format!("import-{stem}"), &text)?;
+    anstream::println!(
+        "{} sources are written to {}; {known} were polled already. A running service reads them after a restart.",
+        sources.len(),
+        file.display()
+    );
+    Ok(Ended::Well)
+}
+
+fn source(line: &Line, taken: &[(String, String)]) -> anyhow::Result<Written> {
+    let read = |text: &str, what: &str| {
+        serde_json::from_value::<serde_json::Value>(serde_json::Value::from(text.trim().to_lowercase()))
+            .map_err(|_| Usage(format!("{what} {text:?} of {}", line.url)))
+    };
+    let kind: SourceKind = if line.kind.is_empty() {
+        SourceKind::Feed
+    } else {
+        serde_json::from_value(read(&line.kind, "kind")?)
+            .map_err(|_| Usage(format!("{}: kind {:?} is neither feed nor page", line.url, line.kind)))?
+    };
+    let document_kind: DocumentKind = if line.document_kind.is_empty() {
+        DocumentKind::Web
+    } else {
+        serde_json::from_value(read(&line.document_kind, "document_kind")?)
+            .map_err(|_| Usage(format!("{}: there is no document_kind {:?}", line.url, line.document_kind)))?
+    };
+    let id = if line.id.is_empty() {
+        name_of(&Found { address: line.url.clone(), preset: None, values: Vec::new() })
+    } else {
+        slug(&line.id)
+    };
+    let is_taken = |id: &str| taken.iter().any(|(known, _)| known == id);
+    let free = (2..).map(|n| format!("{id}-{n}"));
+    let id = std::iter::once(id.clone()).chain(free).find(|id| !is_taken(id)).unwrap_or(id);
+    Ok(Written {
+        id,
+        kind,
+        url: line.url.clone(),
+        document_kind,
+        every: Some(line.every.trim().to_owned()).filter(|every| !every.is_empty()),
+        follow: matches!(line.follow.trim().to_lowercase().as_str(), "true" | "yes" | "1"),
+        preset: None,
+        secret_file: None,
+        licence: None,
+    })
+}
+
+fn from_csv(text: &str) -> Result<Vec<Line>, String> {
+    let text = text.trim_start_matches('\u{feff}');
+    let mut lines = Vec::new();
+    for (index, line) in
+        csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes()).deserialize().enumerate()
+    {
+        let line: Line = line.map_err(|error| format!("line {}: {error}", index + 2))?;
+        if !line.url.trim().is_empty() {
+            lines.push(Line { url: line.url.trim().trim_start_matches('\'').to_owned(), ..line });
+        }
+    }
+    Ok(lines)
+}
+
+/// Outlines with an `xmlUrl`, however deep they stand in folders.
+fn from_opml(text: &str) -> Result<Vec<Line>, String> {
+    let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
+    let mut lines = Vec::new();
+    let mut is_opml = false;
+    loop {
+        let event = reader
+            .read_event()
+            .map_err(|error| format!("no OPML can be read at byte {}: {error}", reader.error_position()))?;
+        match event {
+            Event::Eof => break,
+            Event::Start(element) | Event::Empty(element) => {
+                is_opml |= element.name().as_ref().eq_ignore_ascii_case("opml");
+                lines.extend(outline(&element)?);
+            }
+            _ => {}
+        }
+    }
+    if is_opml { Ok(lines) } else { Err("this is neither OPML nor, by its name, CSV".to_owned()) }
+}
+
+fn outline(element: &BytesStart<'_>) -> Result<Option<Line>, String> {
+    if !element.name().as_ref().eq_ignore_ascii_case("outline") {
+        return Ok(None);
+    }
+    let mut line = Line::default();
+    for attribute in element.attributes().with_checks(false) {
+        let attribute = attribute.map_err(|error| error.to_string())?;
+        let value = &attribute.value;
+        let value = unescape(value).map_or_else(|_| value.to_string(), std::borrow::Cow::into_owned);
+        match attribute.key.as_ref().to_ascii_lowercase().as_str() {
+            "xmlurl" => value.trim().clone_into(&mut line.url),
+            "title" => line.id = value,
+            "text" if line.id.is_empty() => line.id = value,
+            _ => {}
+        }
+    }
+    Ok((!line.url.is_empty()).then_some(line))
+}
+
+pub(super) fn export(args: &ExportArgs, config: &Place) -> anyhow::Result<Ended> {
+    let config = config.load()?;
+    let mut out = std::io::stdout().lock();
+    if args.format == "csv" {
+        write_csv(&mut out, &config.planned)?;
+    } else {
+        write_opml(&mut out, &config.planned).context("the list cannot be written")?;
+        writeln!(out)?;
+    }
+    Ok(Ended::Well)
+}
+
+fn write_csv(out: &mut impl Write, planned: &[Planned]) -> anyhow::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record(["id", "kind", "url", "document_kind", "every", "follow"])?;
+    for planned in planned {
+        let source = &planned.source;
+        let cells = [
+            source.id.to_string(),
+            source.kind.as_str().to_owned(),
+            source.url.to_string(),
+            source.document_kind.as_str().to_owned(),
+            planned.schedule.written().unwrap_or_default(),
+            source.follow.to_string(),
+        ];
+        writer.write_record(
+            cells.map(|cell| if cell.starts_with(FORMULA) { format!("'{cell}") } else { cell }),
+        )?;
+    }
+    writer.flush()?;
+    Ok(())
+}
+
+fn write_opml(out: &mut impl Write, planned: &[Planned]) -> std::io::Result<()> {
+    let mut writer = Writer::new_with_indent(out, b' ', 2);
+    writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    writer.write_event(Event::Start(BytesStart::new("opml").with_attributes([("version", "2.0")])))?;
+    writer.write_event(Event::Start(BytesStart::new("head")))?;
+    writer.write_event(Event::Start(BytesStart::new("title")))?;
+    writer.write_event(Event::Text(BytesText::new("Sources of Trustwatch")))?;
+    writer.write_event(Event::End(BytesEnd::new("title")))?;
+    writer.write_event(Event::End(BytesEnd::new("head")))?;
+    writer.write_event(Event::Start(BytesStart::new("body")))?;
+    for source in
+        planned.iter().map(|planned| &planned.source).filter(|source| source.kind == SourceKind::Feed)
+    {
+        let outline = BytesStart::new("outline").with_attributes([
+            ("type", "rss"),
+            ("text", source.id.as_str()),
+            ("xmlUrl", source.url.as_str()),
+        ]);
+        writer.write_event(Event::Empty(outline))?;
+    }
+    writer.write_event(Event::End(BytesEnd::new("body")))?;
+    writer.write_event(Event::End(BytesEnd::new("opml")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outlines_are_read_in_folders_and_with_signs() {
+        let text = "<?xml version=\"1.0\"?><opml version=\"1.0\"><body><outline text=\"Local\">\
+            <outline text=\"The Mere &amp; Vale\" type=\"rss\" xmlUrl=\"https://paper.example/feed?a=1&amp;b=2\"/>\
+            </outline><outline title=\"Blog\" text=\"x\" XMLURL=\"https://blog.example/atom\"></outline></body></opml>";
+        let lines = from_opml(text).unwrap();
+        let read: Vec<(&str, &str)> =
+            lines.iter().map(|line| (line.id.as_str(), line.url.as_str())).collect();
+        assert_eq!(
+            read,
+            [
+                ("The Mere & Vale", "https://paper.example/feed?a=1&b=2"),
+                ("Blog", "https://blog.example/atom")
+            ]
+        );
+        for wrong in ["", "<rss></rss>", "plain words", "<opml><body></wrong>"] {
+            assert!(from_opml(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn tables_are_read_with_and_without_their_further_columns() {
+        let lines =
+            from_csv("\u{feff}url,kind,every\nhttps://a.example/,page,2h\n,,\nhttps://b.example/feed\n")
+                .unwrap();
+        assert_eq!(lines.len(), 2);
+        assert_eq!(
+            (lines[0].kind.as_str(), lines[0].every.as_str(), lines[1].kind.as_str()),
+            ("page", "2h", "")
+        );
+        assert!(from_csv("address\nhttps://a.example/\n").unwrap_err().starts_with("line 2: "));
+    }
+}

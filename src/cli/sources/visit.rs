@@ -1,0 +1,97 @@
+//! One visit to an address, outside of service: `sources test` and `sources discover`. Nothing is stored.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::clock::{SharedClock, SystemClock};
+use crate::config::Config;
+use crate::extract::{self, Wall, decode};
+use crate::fetch::{FetchError, Fetched, Fetcher, Request, Ruling, SystemResolver, parse_target};
+use crate::source::{FeedError, Pace, ParsedFeed, parse_feed};
+
+/// The shortest interval that is suggested; a site's own sources may be asked more often.
+const FLOOR: Duration = Duration::from_secs(15 * 60);
+
+/// Visits addresses.
+pub(super) struct Visitor {
+    fetcher: Fetcher,
+    clock: SharedClock,
+    extract: extract::Options,
+    source: crate::source::Options,
+}
+
+/// What stands at an address.
+pub(super) enum Seen {
+    /// A feed, with the interval that its rhythm suggests.
+    Feed { feed: Box<ParsedFeed>, interval: Duration },
+    /// A page.
+    Page { html: String, page: Box<extract::Page> },
+    /// Something that stands in front of it.
+    Wall(Wall),
+    /// Neither.
+    Neither(String),
+}
+
+/// A visit that brought something.
+pub(super) struct Visited {
+    /// Where it was in the end.
+    pub(super) url: Url,
+    /// How many bytes came over the wire.
+    pub(super) bytes: u64,
+    /// Whether it may be recognised as unchanged next time.
+    pub(super) has_validators: bool,
+    /// What stood there.
+    pub(super) seen: Seen,
+}
+
+impl Visitor {
+    pub(super) fn new(config: &Config) -> anyhow::Result<Self> {
+        let clock: SharedClock = Arc::new(SystemClock::default());
+        let fetcher = Fetcher::new(config.fetch.clone(), Arc::new(SystemResolver), clock.clone())?;
+        Ok(Self { fetcher, clock, extract: config.extract.clone(), source: config.source.clone() })
+    }
+
+    /// Reads an address that may be fetched.
+    pub(super) fn target(&self, text: &str) -> Result<Url, FetchError> {
+        Ok(parse_target(text, &self.fetcher.policy())?)
+    }
+
+    /// What robots.txt says of an address, and the sitemaps that it names; why it could not be read, otherwise.
+    pub(super) async fn robots(&self, url: &Url) -> Result<(Ruling, Vec<String>), String> {
+        let robots = self.fetcher.robots_of(url).await?;
+        Ok((robots.ruling(url), robots.sitemaps().to_vec()))
+    }
+
+    /// Fetches and reads an address.
+    pub(super) async fn visit(&self, url: Url) -> Result<Visited, FetchError> {
+        let now = self.clock.now();
+        let page = match self.fetcher.fetch(Request::new(url)).await? {
+            Fetched::Page(page) => page,
+            Fetched::NotModified(_) => {
+                return Err(FetchError::Status { status: 304, retry_after: None, body: Vec::new() });
+            }
+        };
+        let text = decode(&page.body, page.content_type.as_deref()).text;
+        let seen = match parse_feed(&text, &page.url, now, &self.source) {
+            Ok(feed) => {
+                let mut pace = Pace { hints: feed.hints, ..Pace::default() };
+                pace.fresh_s = page.head.fresh_for.map(|fresh| fresh.as_secs());
+                pace.learn(&feed.entries, now);
+                Seen::Feed { interval: pace.interval(FLOOR, now), feed: Box::new(feed) }
+            }
+            Err(FeedError::WebPage) => {
+                if let Some(wall) = Wall::of(&text) {
+                    Seen::Wall(wall)
+                } else {
+                    let read = extract::Page::read(&text, Some(&page.url), &self.extract);
+                    Seen::Page { page: Box::new(read), html: text }
+                }
+            }
+            Err(error) => Seen::Neither(error.to_string()),
+        };
+        let has_validators = page.validators != crate::fetch::Validators::default();
+        Ok(Visited { url: page.url, bytes: page.wire_bytes, has_validators, seen })
+    }
+}
