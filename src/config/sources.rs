@@ -20,7 +20,7 @@ use crate::pipeline::Planned;
 use crate::problem::Problem;
 use crate::schedule::{CronLine, Schedule, parse_interval};
 use crate::secret::{ExposeSecret, SecretString};
-use crate::source::{Preset, PresetStatus, SECRET};
+use crate::source::{Preset, PresetStatus, SECRET, dated};
 
 /// A source as the configuration names it.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -170,9 +170,9 @@ impl Check<'_> {
     /// What stands at `{secret}` in the address.
     fn secret(&self, config: &SourceConfig, problems: &mut Vec<Problem>) -> Option<SecretString> {
         let has_place = config.url.contains(SECRET);
-        if let Some(at) = config.url.replace(SECRET, "").find(['{', '}']) {
-            let rest = &config.url[at.min(config.url.len())..];
-            problems.push(self.problem("url", format!("something must be filled in: {rest}")));
+        let left = dated(&config.url.replace(SECRET, ""), NaiveDate::default());
+        if let Some(at) = left.find(['{', '}']) {
+            problems.push(self.problem("url", format!("something must be filled in here: {}", &left[at..])));
         }
         let secret = match (&config.secret, &config.secret_file) {
             (Some(_), Some(_)) => {

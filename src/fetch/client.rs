@@ -418,6 +418,7 @@ fn client(options: &Options, resolver: GuardedResolver) -> Result<reqwest::Clien
     reqwest::Client::builder()
         .user_agent(format!("{PRODUCT}/{}{contact}", env!("CARGO_PKG_VERSION")))
         .default_headers(headers)
+        .tls_certs_merge(options.certificates().map_err(FetchError::Network)?)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .dns_resolver(Arc::new(resolver))

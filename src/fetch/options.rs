@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -32,6 +33,8 @@ pub struct Options {
     pub requests_per_second: u32,
     /// Fetches under way at once.
     pub concurrency: usize,
+    /// A certificate authority beside the system's, as PEM: that of a proxy which looks into TLS.
+    pub ca_file: Option<PathBuf>,
     /// Loopback addresses with ports that may be fetched all the same: for demo and tests.
     pub loopback: Vec<String>,
     /// Names that are dialled at a loopback address instead of being looked up: for demo and tests.
@@ -51,6 +54,7 @@ impl Default for Options {
             host_gap_s: 5,
             requests_per_second: 50,
             concurrency: 32,
+            ca_file: None,
             loopback: Vec::new(),
             hosts: BTreeMap::new(),
         }
@@ -77,6 +81,9 @@ impl Options {
         if self.contact.contains(|c: char| c.is_control() || !c.is_ascii()) {
             problems.push(Problem::at("contact", "stands in an HTTP header: use plain ASCII on one line"));
         }
+        if let Err(message) = self.certificates() {
+            problems.push(Problem::at("ca_file", message));
+        }
         for (index, address) in self.loopback.iter().enumerate() {
             if let Err(message) = loopback_address(address) {
                 problems.push(Problem::at(format!("loopback[{index}]"), message));
@@ -95,6 +102,19 @@ impl Options {
             }
         }
         problems
+    }
+
+    /// The certificates that are trusted beside the system's.
+    ///
+    /// # Errors
+    /// Says what is wrong with the file.
+    pub(super) fn certificates(&self) -> Result<Vec<reqwest::Certificate>, String> {
+        let Some(file) = &self.ca_file else { return Ok(Vec::new()) };
+        let pem =
+            std::fs::read(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+        let found = reqwest::Certificate::from_pem_bundle(&pem)
+            .map_err(|error| format!("{}: {error}", file.display()))?;
+        if found.is_empty() { Err(format!("{} holds no certificate", file.display())) } else { Ok(found) }
     }
 
     /// What the guard lets through. Addresses that cannot be read, and hosts at addresses that are not

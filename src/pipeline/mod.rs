@@ -16,12 +16,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::classify::Classifier;
-use crate::clock::SharedClock;
+use crate::clock::{self, SharedClock};
 use crate::fetch::{Fetcher, host_of};
 use crate::model::{Source, SourceId};
 use crate::schedule::Schedule;
@@ -57,11 +58,17 @@ pub struct Planned {
 
 impl Planned {
     /// The address as it is fetched: never stored, never shown.
-    fn address(&self) -> Url {
-        let Some(secret) = &self.secret else { return self.source.url.clone() };
-        let encoded: String =
-            url::form_urlencoded::byte_serialize(secret.expose_secret().as_bytes()).collect();
-        let address = self.source.url.as_str().replace(source::SECRET, &encoded);
+    fn address(&self, now: DateTime<Utc>) -> Url {
+        let url = self.source.url.as_str();
+        if self.secret.is_none() && !url.contains('{') {
+            return self.source.url.clone();
+        }
+        let mut address = source::dated(url, clock::london_day(now));
+        if let Some(secret) = &self.secret {
+            let encoded: String =
+                url::form_urlencoded::byte_serialize(secret.expose_secret().as_bytes()).collect();
+            address = address.replace(source::SECRET, &encoded);
+        }
         address.parse().unwrap_or_else(|_| self.source.url.clone())
     }
 }

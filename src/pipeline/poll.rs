@@ -183,7 +183,7 @@ async fn visit(
         Validators::default()
     };
     let moved = claim.moved_to.as_ref().and_then(|to| parse_target(to, &parts.fetcher.policy()).ok());
-    let url = moved.unwrap_or_else(|| planned.address());
+    let url = moved.unwrap_or_else(|| planned.address(at));
     let rules = if planned.source.robots_override.is_some() { Rules::None } else { Rules::Robots };
     let mut page = match parts.fetcher.fetch(Request { url, validators, rules }).await? {
         Fetched::NotModified(found) => {

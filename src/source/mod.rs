@@ -18,7 +18,7 @@ pub use feed::{FeedError, Options, ParsedFeed, dates_rise, parse_feed};
 pub use hints::Hints;
 pub use listing::{Listing, Slot};
 pub use moving::Moving;
-pub use preset::{Parameter, Preset, PresetError, PresetKind, PresetStatus, SECRET, presets};
+pub use preset::{DAYS, Parameter, Preset, PresetError, PresetKind, PresetStatus, SECRET, dated, presets};
 
 use crate::model::{DateDoubt, Entry, EntryContent};
 

@@ -10,7 +10,9 @@ use crate::model::{DocumentKind, Licence, SourceKind};
 const SHIPPED: &str = include_str!("../../config/presets.toml");
 /// Where the secret part of an address stands until it is fetched.
 pub const SECRET: &str = "{secret}";
-/// Days that `{date}` lies before today where a preset says nothing.
+/// Parts of an address that are filled in anew at every visit.
+pub const DAYS: [&str; 3] = ["now", "date", "since"];
+/// Days that `{date}` lies before today.
 const WINDOW_DAYS: u64 = 7;
 
 /// Whether a preset may be used.
@@ -163,18 +165,22 @@ fn read(name: &str, text: &str) -> Result<Vec<Preset>, String> {
 }
 
 impl Preset {
-    /// The address with everything filled in; its secret part stays [`SECRET`].
+    /// The address with everything filled in; its secret part stays [`SECRET`], its days stay to be filled in at
+    /// every visit ([`dated`]).
     ///
     /// # Errors
     /// Says what is missing or too much.
-    pub fn address(&self, given: &[(String, String)], today: NaiveDate) -> Result<String, PresetError> {
+    pub fn address(&self, given: &[(String, String)]) -> Result<String, PresetError> {
         let names = self.placeholders();
         if let Some((name, _)) = given.iter().find(|(name, _)| !names.contains(&name.as_str())) {
             return Err(PresetError::Unknown(name.clone(), list(&names)));
         }
         let mut address = self.url.clone();
         for name in names {
-            let value = self.value(name, given, today)?;
+            if DAYS.contains(&name) {
+                continue;
+            }
+            let value = self.value(name, given)?;
             let place = format!("{{{name}}}");
             // A whole address or host at the start keeps its signs.
             let starts = address.starts_with(&place) || address.find(&place) == Some("https://".len());
@@ -185,23 +191,18 @@ impl Preset {
             };
             address = address.replace(&place, &value);
         }
-        let checked = address.replace(SECRET, "secret");
+        let checked = dated(&address.replace(SECRET, "secret"), NaiveDate::default());
         Url::parse(&checked).map_err(|error| PresetError::Address(checked, error.to_string()))?;
         Ok(address)
     }
 
-    fn value(&self, name: &str, given: &[(String, String)], today: NaiveDate) -> Result<String, PresetError> {
+    fn value(&self, name: &str, given: &[(String, String)]) -> Result<String, PresetError> {
         if self.secret.as_deref() == Some(name) {
             return Ok(SECRET.to_owned());
         }
         let parameter = self.parameters.iter().find(|parameter| parameter.name == name);
         let given = given.iter().find(|(known, _)| known == name).map(|(_, value)| value.trim().to_owned());
-        let day = |day: NaiveDate| Some(day.to_string());
-        let known = match name {
-            "now" => day(today),
-            "date" | "since" => day(today - Days::new(WINDOW_DAYS)),
-            _ => parameter.and_then(|parameter| parameter.default.clone()),
-        };
+        let known = parameter.and_then(|parameter| parameter.default.clone());
         given.filter(|value| !value.is_empty()).or(known).ok_or_else(|| {
             let meaning = match (name, parameter) {
                 (_, Some(parameter)) => format!("{}, such as {}", parameter.meaning, parameter.example),
@@ -224,6 +225,13 @@ impl Preset {
         }
         names
     }
+}
+
+/// An address with its days filled in, as they are when it is fetched.
+pub fn dated(address: &str, today: NaiveDate) -> String {
+    let before = today - Days::new(WINDOW_DAYS);
+    let address = address.replace("{now}", &today.to_string());
+    address.replace("{date}", &before.to_string()).replace("{since}", &before.to_string())
 }
 
 fn list(names: &[&str]) -> String {
@@ -250,7 +258,6 @@ mod tests {
 
     #[test]
     fn every_preset_makes_an_address_and_a_refused_one_names_another_way() {
-        let today = "2026-11-22".parse().unwrap();
         let all = shipped();
         assert!(all.len() >= 40, "{}", all.len());
         for preset in &all {
@@ -263,8 +270,7 @@ mod tests {
             if preset.placeholders().contains(&"query") {
                 given.push(("query".to_owned(), "Solent NHS Trust".to_owned()));
             }
-            let address =
-                preset.address(&given, today).unwrap_or_else(|error| panic!("{}: {error}", preset.id));
+            let address = preset.address(&given).unwrap_or_else(|error| panic!("{}: {error}", preset.id));
             assert!(address.starts_with("https://"), "{}: {address}", preset.id);
             assert!(!preset.why.is_empty() && preset.checked.starts_with("2026-"), "{}", preset.id);
             if preset.status == PresetStatus::Disallowed {
@@ -285,7 +291,6 @@ mod tests {
     fn what_is_filled_in_is_encoded_and_a_secret_is_kept_out() {
         let all = shipped();
         let preset = |id: &str| all.iter().find(|preset| preset.id == id).unwrap();
-        let today = "2026-11-22".parse().unwrap();
         let query = |text: &str| vec![("query".to_owned(), text.to_owned())];
         let address = preset("wordpress-search").placeholders().contains(&"site");
         assert!(address);
@@ -298,12 +303,12 @@ mod tests {
             })
             .map(|name| (name.to_owned(), "42".to_owned()))
             .collect();
-        assert!(keyed.address(&given, today).unwrap().contains(SECRET));
-        let gdelt = preset("gdelt-doc").address(&query("Solent & \"NHS\" Trust"), today).unwrap();
+        assert!(keyed.address(&given).unwrap().contains(SECRET));
+        let gdelt = preset("gdelt-doc").address(&query("Solent & \"NHS\" Trust")).unwrap();
         assert!(gdelt.contains("Solent%20%26%20%22NHS%22%20Trust"), "{gdelt}");
-        assert!(matches!(preset("gdelt-doc").address(&[], today), Err(PresetError::Missing(..))));
+        assert!(matches!(preset("gdelt-doc").address(&[]), Err(PresetError::Missing(..))));
         let wrong = [("town".to_owned(), "x".to_owned())];
-        assert!(matches!(preset("bbc-health").address(&wrong, today), Err(PresetError::Unknown(..))));
+        assert!(matches!(preset("bbc-health").address(&wrong), Err(PresetError::Unknown(..))));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::cli::Usage;
 use crate::clock::{self, Clock, SystemClock};
 use crate::config::Config;
 use crate::secret::{ExposeSecret, SecretString};
-use crate::source::{Preset, SECRET};
+use crate::source::{Preset, SECRET, dated};
 
 /// How an address is named.
 #[derive(Debug, clap::Args)]
@@ -56,9 +56,7 @@ impl Named {
             return Ok(Found { address: self.name.clone(), preset: None, values: Vec::new() });
         }
         let preset = super::presets::named(&config.presets, &self.name)?;
-        let today = clock::london_day(SystemClock::default().now());
-        let address =
-            preset.address(&given, today).map_err(|error| Usage(format!("{}: {error}", preset.id)))?;
+        let address = preset.address(&given).map_err(|error| Usage(format!("{}: {error}", preset.id)))?;
         if address.contains(SECRET) && self.secret_file.is_none() {
             let what = preset.first.first().cloned().unwrap_or_default();
             return Err(Usage(format!(
@@ -83,9 +81,10 @@ impl Named {
 impl Found<'_> {
     /// The address as it is fetched.
     pub(super) fn fetched(&self, secret: Option<&SecretString>) -> String {
-        let Some(secret) = secret else { return self.address.clone() };
+        let address = dated(&self.address, clock::london_day(SystemClock::default().now()));
+        let Some(secret) = secret else { return address };
         let encoded: String =
             url::form_urlencoded::byte_serialize(secret.expose_secret().as_bytes()).collect();
-        self.address.replace(SECRET, &encoded)
+        address.replace(SECRET, &encoded)
     }
 }

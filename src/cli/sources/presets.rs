@@ -1,7 +1,7 @@
 //! `trustwatch sources presets`: addresses that are known, and whether they may be used.
 
 use crate::cli::{Ended, Place, Usage, output};
-use crate::source::{Preset, PresetKind};
+use crate::source::{DAYS, Preset, PresetKind};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -86,9 +86,7 @@ fn show(preset: &Preset, json: bool) -> anyhow::Result<()> {
     let fill: String = preset
         .placeholders()
         .iter()
-        .filter(|name| {
-            !matches!(**name, "now" | "date" | "since") && preset.secret.as_deref() != Some(**name)
-        })
+        .filter(|name| !DAYS.contains(*name) && preset.secret.as_deref() != Some(**name))
         .map(|name| if *name == "query" { " --query \"…\"".to_owned() } else { format!(" --set {name}=…") })
         .collect();
     let secret = if preset.secret.is_some() { " --secret-file FILE" } else { "" };

@@ -43,7 +43,7 @@ fn score(wanted: &str, got: &str) -> (f64, f64, f64) {
     (both as f64 / sum, extra as f64 / sum, missed as f64 / sum)
 }
 
-pub(super) async fn unpacked(file: &Path) -> Vec<u8> {
+pub(crate) async fn unpacked(file: &Path) -> Vec<u8> {
     let bytes = std::fs::read(file).unwrap();
     let mut body = Vec::new();
     GzipDecoder::new(bytes.as_slice()).read_to_end(&mut body).await.unwrap();

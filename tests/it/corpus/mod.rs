@@ -1,7 +1,7 @@
 //! Real input: feeds and pages as their publishers wrote them, through the real daemon where it
 //! matters. Runs where the shared data stands beside the repository, else says that it was skipped.
 
-mod articles;
+pub(crate) mod articles;
 mod base_rate;
 mod daemon;
 mod feeds;
@@ -10,7 +10,7 @@ mod mentions;
 use std::path::{Path, PathBuf};
 
 /// A folder of the shared data, or `None`, said aloud, where there is none.
-fn data(name: &str) -> Option<PathBuf> {
+pub(crate) fn data(name: &str) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
     if folder.is_dir() {
         return Some(folder);

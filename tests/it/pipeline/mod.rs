@@ -9,4 +9,5 @@ mod first_look;
 mod follow;
 mod manners;
 pub(crate) mod server;
+mod stories;
 mod unchanged;

@@ -76,7 +76,8 @@ impl Recipes {
 
     /// The headline and the text of an article as `recipe` makes them.
     pub(super) fn edited(&self, recipe: &Recipe, title: &str, text: &str) -> (String, String) {
-        let title = recipe.title.iter().fold(title.to_owned(), |title, operation| self.titled(&title, operation));
+        let title =
+            recipe.title.iter().fold(title.to_owned(), |title, operation| self.titled(&title, operation));
         let mut copy = Text::new(text);
         for operation in &recipe.text {
             self.apply(&mut copy, operation);
@@ -108,7 +109,9 @@ impl Recipes {
             Operation::TitleCase => words.map(capital).collect::<Vec<_>>().join(" "),
             Operation::Upper => title.to_uppercase(),
             Operation::Replace { text } => text.clone(),
-            other => self.restyled(title, other).unwrap_or_else(|| panic!("{other:?} is nothing for a headline")),
+            other => {
+                self.restyled(title, other).unwrap_or_else(|| panic!("{other:?} is nothing for a headline"))
+            }
         }
     }
 
@@ -125,18 +128,9 @@ impl Recipes {
             Operation::Prefix { text } => paragraphs[0] = format!("{text} {}", paragraphs[0]),
             Operation::CutEnd { share } => copy.cut(*share),
             Operation::ShortenFirst { words } => copy.shorten_first(*words),
-            Operation::Join { at } => {
-                if at + 1 < paragraphs.len() {
-                    let next = paragraphs.remove(at + 1);
-                    paragraphs[*at] = format!("{} {next}", paragraphs[*at]);
-                }
-            }
+            Operation::Join { at } => copy.join(*at),
             Operation::Split { at } => copy.split(*at),
-            Operation::UpperWords { count } => {
-                let words = paragraphs[0].split(' ').enumerate();
-                let words = words.map(|(n, word)| if n < *count { word.to_uppercase() } else { word.to_owned() });
-                paragraphs[0] = words.collect::<Vec<_>>().join(" ");
-            }
+            Operation::UpperWords { count } => copy.raise(*count),
             Operation::Space { style } => copy.space(*style),
             other => {
                 for text in paragraphs {
@@ -209,6 +203,13 @@ impl Text {
         }
     }
 
+    fn join(&mut self, at: usize) {
+        if at + 1 < self.paragraphs.len() {
+            let next = self.paragraphs.remove(at + 1);
+            self.paragraphs[at] = format!("{} {next}", self.paragraphs[at]);
+        }
+    }
+
     fn split(&mut self, at: usize) {
         let Some(text) = self.paragraphs.get(at).cloned() else { return };
         let half = text.chars().count().div_ceil(2);
@@ -218,6 +219,12 @@ impl Text {
             first.clone_into(&mut self.paragraphs[at]);
             self.paragraphs.insert(at + 1, second[1..].to_owned());
         }
+    }
+
+    fn raise(&mut self, count: usize) {
+        let words = self.paragraphs[0].split(' ').enumerate();
+        let words = words.map(|(n, word)| if n < count { word.to_uppercase() } else { word.to_owned() });
+        self.paragraphs[0] = words.collect::<Vec<_>>().join(" ");
     }
 
     fn space(&mut self, style: Space) {
