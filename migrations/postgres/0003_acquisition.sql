@@ -26,5 +26,7 @@ ALTER TABLE entry ADD COLUMN gone_at BIGINT;
 -- When people were told of it.
 ALTER TABLE gap ADD COLUMN warned_at BIGINT;
 
+-- The MinHash of its text: how much of their words two documents share.
+ALTER TABLE document ADD COLUMN minhash BYTEA;
 -- Whose words are compared when a story is looked for.
 CREATE INDEX hit_reach ON hit (organisation, at);

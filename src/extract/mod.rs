@@ -15,7 +15,7 @@ use url::Url;
 
 pub use canonical::canonical_url;
 pub use charset::{Decoded, decode};
-pub use fingerprint::{Fingerprints, simhash_distance};
+pub use fingerprint::{Fingerprints, MINHASHES, simhash_distance};
 pub use language::language_of;
 pub use metadata::Metadata;
 pub use readable::Page;

@@ -78,6 +78,7 @@ pub(super) fn of(
         text_key,
         words: i64::try_from(prints.words).unwrap_or(i64::MAX),
         simhash: prints.simhash,
+        minhash: if prints.simhash == 0 { Vec::new() } else { prints.minhash.to_vec() },
         bands: prints.bands(),
         clear: clear(document, &hits, keep),
         hits,

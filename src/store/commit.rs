@@ -88,12 +88,12 @@ const ENTRY_RETRY: &str =
 WHERE id = $3 AND fence = $4 AND state = 'waiting' RETURNING first_seen_at, backlog";
 
 const UPSERT_DOCUMENT: &str = "INSERT INTO document (entry, kind, url, linkable, title, published_at, doubt, first_seen_at, language,
-  address_key, title_key, text_key, simhash, band0, band1, band2, band3, sealed, key_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+  address_key, title_key, text_key, simhash, band0, band1, band2, band3, sealed, key_id, minhash)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
 ON CONFLICT (entry) DO UPDATE SET url = excluded.url, linkable = excluded.linkable, title = excluded.title,
   language = excluded.language, text_key = excluded.text_key, title_key = excluded.title_key, simhash = excluded.simhash,
   band0 = excluded.band0, band1 = excluded.band1, band2 = excluded.band2, band3 = excluded.band3,
-  sealed = excluded.sealed, key_id = excluded.key_id
+  minhash = excluded.minhash, sealed = excluded.sealed, key_id = excluded.key_id
 RETURNING id";
 const KNOWN_HIT: &str = "SELECT id, said FROM hit WHERE document = $1 AND organisation = $2";
 const INSERT_HIT: &str = "INSERT INTO hit (document, organisation, source, story, at, day, severity, open_severity, backlog, restricted,
@@ -345,7 +345,7 @@ impl Store {
             .bind(document.simhash.cast_signed())
             .bind(i64::from(document.bands[0])).bind(i64::from(document.bands[1]))
             .bind(i64::from(document.bands[2])).bind(i64::from(document.bands[3]))
-            .bind(sealed).bind(self.key.id())
+            .bind(sealed).bind(self.key.id()).bind(&document.minhash)
             .fetch_one(&mut **tx).await?);
         let mut stored = Vec::new();
         for hit in &document.hits {

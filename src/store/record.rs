@@ -161,6 +161,8 @@ pub struct DocumentRecord {
     pub words: i64,
     /// The SimHash of its text, 0 for none.
     pub simhash: u64,
+    /// The MinHash of its text; empty for none.
+    pub minhash: Vec<u8>,
     /// The SimHash's bands.
     pub bands: [u16; 4],
     /// The document in clear, as JSON, to be sealed.

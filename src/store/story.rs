@@ -8,12 +8,12 @@ use crate::model::{Document, HitId, OrganisationId};
 
 /// How far apart two copies may be (ms).
 const REACH_MS: i64 = 30 * 86_400_000;
-/// Bits in which the SimHashes of two copies may differ: lightly edited copies of real articles differ in up to
-/// ten, the nearest different ones in nineteen (`tests/it/pipeline/stories`).
-const MAX_DISTANCE: u32 = 10;
-/// Of a text with fewer words than [`LONG`] a few bits are a different text.
-const MAX_DISTANCE_SHORT: u32 = 3;
-/// Words from which on a text is long.
+/// Bits in which the SimHashes of two copies may differ.
+const MAX_DISTANCE: u32 = 3;
+/// Of a hundred places of two MinHashes, so many must be equal in copies that were edited: agencies' customers
+/// keep at least this much, different articles share less even under the same footer (`tests/it/pipeline/stories`).
+const MIN_SHARED: usize = 40;
+/// Words from which on so much is no chance.
 const LONG: i64 = 60;
 /// The same where the headline is the same (unrelated texts differ in about 32).
 const MAX_DISTANCE_SAME_TITLE: u32 = 16;
@@ -29,16 +29,17 @@ struct Candidate {
     title_key: String,
     text_key: String,
     simhash: i64,
+    minhash: Option<Vec<u8>>,
 }
 
-const CANDIDATES: &str = "SELECT h.story, d.address_key, d.title_key, d.text_key, d.simhash
+const CANDIDATES: &str = "SELECT h.story, d.address_key, d.title_key, d.text_key, d.simhash, d.minhash
 FROM document d JOIN hit h ON h.document = d.id
 WHERE h.organisation = $1 AND d.id <> $2 AND h.at BETWEEN $3 AND $4
   AND (d.address_key = $5 OR d.text_key = $6 OR (d.title_key = $7 AND $7 <> '')
     OR ($8 <> 0 AND (d.band0 = $9 OR d.band1 = $10 OR d.band2 = $11 OR d.band3 = $12)))
 ORDER BY h.story LIMIT $13";
 /// The words of everything in reach: four bands find only what differs in three bits.
-const COMPARED: &str = "SELECT h.story, d.address_key, d.title_key, d.text_key, d.simhash
+const COMPARED: &str = "SELECT h.story, d.address_key, d.title_key, d.text_key, d.simhash, d.minhash
 FROM hit h JOIN document d ON d.id = h.document
 WHERE h.organisation = $1 AND h.at BETWEEN $2 AND $3 AND d.id <> $4 AND d.simhash <> 0
 ORDER BY h.at DESC LIMIT $5";
@@ -49,7 +50,7 @@ const LEAD: &str =
 WHERE story = $1";
 const END_STORY: &str = "DELETE FROM story WHERE id = $1";
 /// Copies at another address and in other words.
-const COPIES: &str = "SELECT h.id, h.story, d.address_key, d.title_key, d.text_key, d.simhash
+const COPIES: &str = "SELECT h.id, h.story, d.address_key, d.title_key, d.text_key, d.simhash, d.minhash
 FROM document d JOIN hit h ON h.document = d.id
 WHERE h.organisation = $1 AND d.address_key <> $2 AND d.text_key <> $3 AND h.at BETWEEN $4 AND $5
   AND ((d.title_key = $6 AND $6 <> '')
@@ -162,8 +163,7 @@ async fn merge(tx: &mut Tx, story: i64, others: &[i64]) -> Result<(), StoreError
 }
 
 fn is_same(candidate: &Candidate, document: &DocumentRecord) -> bool {
-    let most = if document.words >= LONG { MAX_DISTANCE } else { MAX_DISTANCE_SHORT };
-    let near = |a: u64, b: u64| a != 0 && b != 0 && (a ^ b).count_ones() <= most;
+    let near = |a: u64, b: u64| a != 0 && b != 0 && (a ^ b).count_ones() <= MAX_DISTANCE;
     // A headline alone is shared by replies and reviews: the words must at least resemble each other.
     let alike = |a: u64, b: u64| a != 0 && b != 0 && (a ^ b).count_ones() <= MAX_DISTANCE_SAME_TITLE;
     candidate.address_key == document.address_key
@@ -172,4 +172,12 @@ fn is_same(candidate: &Candidate, document: &DocumentRecord) -> bool {
             && candidate.title_key == document.title_key
             && alike(candidate.simhash.cast_unsigned(), document.simhash)
         || near(candidate.simhash.cast_unsigned(), document.simhash)
+        || document.words >= LONG
+            && shares_words(candidate.minhash.as_deref().unwrap_or_default(), &document.minhash)
+}
+
+/// Whether two MinHashes are equal in enough places.
+fn shares_words(a: &[u8], b: &[u8]) -> bool {
+    let equal = a.iter().zip(b).filter(|(a, b)| a == b).count();
+    !a.is_empty() && a.len() == b.len() && equal * 100 >= a.len() * MIN_SHARED
 }

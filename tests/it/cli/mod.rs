@@ -5,4 +5,5 @@ mod commands;
 mod demo;
 mod extract;
 mod input;
+mod sources;
 mod usage;

@@ -155,6 +155,7 @@ pub(super) fn document(name: &str, hits: Vec<HitRecord>) -> DocumentRecord {
         text_key: format!("text {name}"),
         words: 20,
         simhash: 0,
+        minhash: Vec::new(),
         bands: [0; 4],
         clear: serde_json::to_vec(&clear).unwrap(),
         hits,
