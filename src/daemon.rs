@@ -103,6 +103,11 @@ impl App {
         let names: Vec<_> =
             config.profiles.iter().map(|profile| (profile.id.clone(), profile.name.clone())).collect();
         store.sync_sources(&names, &pipeline.specs(), clock.now().timestamp_millis()).await?;
+        for planned in &config.planned {
+            if let Some(decision) = &planned.source.robots_override {
+                store.note_override(&planned.source.id, decision, clock.now().timestamp_millis()).await?;
+            }
+        }
         for note in &config.notes {
             tracing::warn!("{note}");
         }

@@ -111,12 +111,17 @@ mod tests {
     #[test]
     fn what_two_texts_share_is_estimated() {
         let prints = |text: &str| Fingerprints::of(text).minhash;
-        let equal = |a: [u8; MINHASHES], b: [u8; MINHASHES]| a.iter().zip(b).filter(|(a, b)| **a == *b).count();
+        let equal =
+            |a: [u8; MINHASHES], b: [u8; MINHASHES]| a.iter().zip(b).filter(|(a, b)| **a == *b).count();
         let edited = STORY.replace("on Tuesday", "today").replace("a garden", "a garden with a pond");
         assert!(equal(prints(STORY), prints(&edited)) * 100 > MINHASHES * 60);
-        let other = "The swan that has lived on the boating lake since last winter was seen again on Saturday.";
+        let other =
+            "The swan that has lived on the boating lake since last winter was seen again on Saturday.";
         assert!(equal(prints(STORY), prints(other)) * 100 < MINHASHES * 10);
-        assert_eq!(prints("one two three four five six seven eight nine ten eleven twelve")[..4], [212, 212, 194, 46]);
+        assert_eq!(
+            prints("one two three four five six seven eight nine ten eleven twelve")[..4],
+            [212, 212, 194, 46]
+        );
     }
 
     #[test]

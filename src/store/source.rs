@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::db::{on_read, on_tx};
 use super::dialect::{Both, with_list};
 use super::{Store, StoreError};
-use crate::model::{OrganisationId, SourceId};
+use crate::model::{OrganisationId, RobotsOverride, SourceId};
 
 /// A source as the configuration names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +94,9 @@ const LIST: &str =
   pace, moved_to, stopped_at
 FROM source WHERE retired_at IS NULL ORDER BY id";
 const KNOWN: Both = with_list!("SELECT key, content FROM entry WHERE source = $1 AND key IN ", 2, "");
+const OVERRIDE: &str = "INSERT INTO audit (at, actor, action, purpose, subject)
+SELECT $1, $2, 'robots_override', $3, $4 WHERE NOT EXISTS (
+  SELECT 1 FROM audit WHERE action = 'robots_override' AND actor = $2 AND purpose = $3 AND subject = $4)";
 const LISTING: &str = "SELECT keys FROM listing WHERE source = $1";
 const DUE_NOW: &str = "UPDATE source SET next_due_at = $1 WHERE id = $2 AND retired_at IS NULL";
 const NEXT_DUE: &str = "SELECT MIN(due) FROM (
@@ -138,6 +141,22 @@ impl Store {
             }
             sqlx::query(retire).bind(now).bind(ids).execute(&mut **tx).await?;
             sqlx::query(CLOSE_RETIRED_GAPS).bind(now).execute(&mut **tx).await?;
+        });
+        tx.commit().await
+    }
+
+    /// Writes once who decided that a source is read against its robots.txt.
+    pub async fn note_override(
+        &self,
+        source: &SourceId,
+        decision: &RobotsOverride,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let purpose = format!("{} ({})", decision.reason, decision.date);
+        let mut tx = self.db.begin().await?;
+        on_tx!(&mut tx, tx => {
+            sqlx::query(OVERRIDE).bind(now).bind(&decision.name).bind(&purpose).bind(source.as_str())
+                .execute(&mut **tx).await?;
         });
         tx.commit().await
     }

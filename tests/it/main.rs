@@ -18,6 +18,7 @@ mod model;
 mod page;
 mod pipeline;
 mod program;
+mod rhythm;
 mod rules;
 mod smtp;
 mod store;

@@ -265,6 +265,19 @@ async fn what_may_not_be_polled_names_the_lawful_way() {
     );
     std::fs::write(here.at("sources.d/foi.toml"), agreed).unwrap();
     here.run(&["check"]).await.ended(0);
+    for _ in 0..2 {
+        here.run(&["poll", "--source", "foi"]).await.ended(1);
+    }
+    let database = format!("sqlite:{}", here.at("state/trustwatch.db").display());
+    let pool = sqlx::SqlitePool::connect(&database).await.unwrap();
+    let audit: Vec<(String, String)> =
+        sqlx::query_as("SELECT actor, purpose FROM audit WHERE action = 'robots_override'")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    pool.close().await;
+    let decision = ("Jo Bell".to_owned(), "the publisher agreed in writing (2026-07-01)".to_owned());
+    assert_eq!(audit, [decision], "written once");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
