@@ -20,7 +20,7 @@ use crate::pipeline::Planned;
 use crate::problem::Problem;
 use crate::schedule::{CronLine, Schedule, parse_interval};
 use crate::secret::{ExposeSecret, SecretString};
-use crate::source::{Preset, PresetStatus, SECRET, dated};
+use crate::source::{PageOptions, Preset, PresetStatus, SECRET, dated};
 
 /// A source as the configuration names it.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -39,6 +39,7 @@ pub(super) struct SourceConfig {
     owner: Option<String>,
     licence: Option<String>,
     review: Option<toml::value::Datetime>,
+    page: PageOptions,
     preset: Option<String>,
     secret: Option<SecretString>,
     secret_file: Option<PathBuf>,
@@ -150,8 +151,20 @@ impl Check<'_> {
         let schedule = self.schedule(config, &url, problems);
         self.check_person(config, &url, &organisations, person.is_some(), problems);
         let kind = config.kind.unwrap_or(SourceKind::Feed);
-        if config.follow && kind == SourceKind::Page {
-            problems.push(self.problem("follow", "only a feed's entries can be followed"));
+        if kind != SourceKind::Page && !config.page.is_plain() {
+            problems.push(self.problem("page", "only a source of kind \"page\" has parts to choose"));
+        }
+        problems.extend(
+            config
+                .page
+                .check()
+                .into_iter()
+                .map(|found| self.problem(&joined("page", &found.key), found.message)),
+        );
+        if config.page.diff && config.follow {
+            problems.push(
+                self.problem("page.diff", "a page is either compared or its links are followed, not both"),
+            );
         }
         let source = Source {
             id: id?,
@@ -164,7 +177,7 @@ impl Check<'_> {
             person,
             robots_override,
         };
-        Some(Planned { source, schedule: schedule?, secret })
+        Some(Planned { source, schedule: schedule?, page: config.page.clone(), secret })
     }
 
     /// What stands at `{secret}` in the address.

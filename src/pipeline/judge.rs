@@ -145,7 +145,9 @@ pub(super) async fn judge(
     let rises = dates_rise(&entries);
     let mut keyed: Vec<Keyed> = entries.into_iter().map(|entry| Keyed::new(parts, source, entry)).collect();
     let before = parts.store.listing(&source.id).await.map_err(Failure::store)?;
-    let before = Listing::from_stored(&before);
+    // Of a page its blocks are kept there.
+    let before =
+        if source.kind == SourceKind::Feed { Listing::from_stored(&before) } else { Listing::default() };
     let known = known(parts, source, &keyed, &before).await?;
     tell_apart(parts, source, &mut keyed, &before, &known);
     let listed: Vec<String> = keyed.iter().map(|keyed| keyed.key.clone()).collect();
@@ -232,7 +234,7 @@ fn hex(key: [u8; 16]) -> String {
 }
 
 fn state_of(parts: &Parts, source: &Source, entry: &Entry, pass: Pass, at: DateTime<Utc>) -> EntryState {
-    let followed = (source.follow && source.kind == SourceKind::Feed).then(|| {
+    let followed = source.follow.then(|| {
         let url = parse_target(&entry.url, &parts.fetcher.policy()).ok()?;
         let payload = serde_json::to_vec(entry).ok()?;
         Some(EntryState::Waiting { payload, host: host_of(&url), due_at: at })

@@ -52,6 +52,8 @@ pub struct Planned {
     pub source: Source,
     /// When.
     pub schedule: Schedule,
+    /// What of it is read, where it is a page.
+    pub page: source::PageOptions,
     /// What stands at [`source::SECRET`] in its address when it is fetched.
     pub secret: Option<SecretString>,
 }

@@ -13,11 +13,14 @@ use crate::extract::{self, Wall, decode};
 use crate::fetch::{
     FailureClass, FetchError, Fetched, Head, Page, Request, Rules, Validators, host_of, parse_target,
 };
-use crate::model::{Document, Entry, Reader, Source, SourceId, SourceKind};
+use crate::model::{Document, Entry, EntryContent, Reader, Source, SourceId, SourceKind};
 use crate::schedule::Schedule;
-use crate::source::{self, Hints, MAX_INTERVAL, Moving, Pace, page_entry, parse_feed};
+use crate::source::{
+    self, Hints, MAX_INTERVAL, Moving, Pace, PageOptions, ReadPage, linked_pages, page_entry, parse_feed,
+    read_page,
+};
 use crate::store::{
-    ClaimedSource, EntryResult, EntryState, Move, Outcome, PollOutcome, PollResult, Shown, StoreError,
+    ClaimedSource, EntryResult, EntryState, Move, Outcome, PollOutcome, PollResult, Shown, Store, StoreError,
 };
 
 /// The reason of what is gone for good (410).
@@ -212,7 +215,7 @@ async fn visit(
     }
     let bytes = i64::try_from(page.wire_bytes).unwrap_or(i64::MAX);
     let pass = Pass { is_first: claim.first_polled_at.is_none(), same_generation, no_copy: head.no_copy };
-    let Listed { entries, reader, hints, is_cut } = entries_of(parts, planned, page, at).await?;
+    let Listed { entries, reader, hints, is_cut, blocks } = entries_of(parts, planned, page, at).await?;
     pace.hints = hints;
     let mut learnt = *pace;
     learnt.learn(&entries, at);
@@ -238,7 +241,7 @@ async fn visit(
         reader,
         entries: records,
         listed,
-        listing: listing.to_stored(),
+        listing: blocks.unwrap_or_else(|| listing.to_stored()),
         removed,
     })
 }
@@ -269,6 +272,8 @@ struct Listed {
     hints: Hints,
     /// Whether something is missing that comes another time.
     is_cut: bool,
+    /// Of a page that is compared, its blocks.
+    blocks: Option<Vec<u8>>,
 }
 
 /// Bytes to entries, off the async threads.
@@ -282,13 +287,23 @@ async fn entries_of(
     // A page behind a redirect that varies is one page all the same.
     let key = planned.source.url.to_string();
     let options = parts.options.source.clone();
+    let chosen = planned.page.clone();
+    let follow = planned.source.follow;
+    let before = if chosen.is_plain() {
+        Vec::new()
+    } else {
+        parts.store.listing(&planned.source.id).await.map_err(Failure::store)?
+    };
+    let store = parts.store.clone();
     let parsed = tokio::task::spawn_blocking(move || {
         if is_binary(&page.body) {
             return Err(Failure::unreadable("it is neither a page nor a feed but another kind of file"));
         }
         let text = decode(&page.body, page.content_type.as_deref()).text;
         match kind {
-            SourceKind::Page => page_of(&key, &page.url, text),
+            SourceKind::Page => {
+                page_of(&key, &page.url, text, (&chosen, follow), &before, |line| block_print(&store, line))
+            }
             SourceKind::Feed => feed_of(&text, &page.url, now, &options),
         }
     });
@@ -310,13 +325,33 @@ fn is_binary(body: &[u8]) -> bool {
     STARTS.iter().any(|start| body.starts_with(start))
 }
 
-fn page_of(key: &str, url: &url::Url, html: String) -> Result<Listed, Failure> {
+/// The fingerprint of a page's block: eight bytes of a keyed one.
+fn block_print(store: &Store, line: &str) -> [u8; 8] {
+    let hex = store.fingerprint(&["block", line]);
+    u64::from_str_radix(&hex[..16], 16).unwrap_or_default().to_be_bytes()
+}
+
+fn page_of(
+    key: &str,
+    url: &url::Url,
+    html: String,
+    (options, follow): (&PageOptions, bool),
+    before: &[u8],
+    print: impl Fn(&str) -> [u8; 8],
+) -> Result<Listed, Failure> {
     if html.trim().is_empty() {
         return Err(Failure::new("empty", "the body is empty", FailureClass::Soft));
     }
     match Wall::of(&html) {
         Some(wall) => Err(wall.into()),
-        None => Ok(Listed { entries: vec![page_entry(key, url.as_str(), html)], ..Listed::default() }),
+        None if follow => Ok(Listed { entries: linked_pages(url, &html, options), ..Listed::default() }),
+        None if options.is_plain() => {
+            Ok(Listed { entries: vec![page_entry(key, url.as_str(), html)], ..Listed::default() })
+        }
+        None => {
+            let ReadPage { entries, blocks } = read_page(key, url, &html, options, before, print);
+            Ok(Listed { entries, blocks: Some(blocks), ..Listed::default() })
+        }
     }
 }
 
@@ -344,13 +379,19 @@ fn feed_of(
             "the feed lists more entries than max_entries"
         );
     }
-    Ok(Listed { entries: feed.entries, reader: feed.reader, hints: feed.hints, is_cut: feed.is_cut })
+    Ok(Listed {
+        entries: feed.entries,
+        reader: feed.reader,
+        hints: feed.hints,
+        is_cut: feed.is_cut,
+        blocks: None,
+    })
 }
 
 /// The document of an entry whose text is at hand.
 pub(super) fn document_of(source: &Source, entry: &Entry, options: &extract::Options) -> Document {
-    match (source.kind, url::Url::parse(&entry.url)) {
-        (SourceKind::Page, Ok(url)) => {
+    match (source.kind, url::Url::parse(&entry.url), &entry.content) {
+        (SourceKind::Page, Ok(url), EntryContent::Html(_)) => {
             extract::document_of_page(entry.content.as_str(), &url, entry, source.document_kind, options)
         }
         _ => extract::document_of_entry(entry, source.document_kind, options),

@@ -8,6 +8,7 @@ mod feed;
 mod hints;
 mod listing;
 mod moving;
+mod page;
 mod preset;
 mod repair;
 
@@ -18,6 +19,7 @@ pub use feed::{FeedError, Options, ParsedFeed, dates_rise, parse_feed};
 pub use hints::Hints;
 pub use listing::{Listing, Slot};
 pub use moving::Moving;
+pub use page::{PageOptions, ReadPage, linked_pages, read_page};
 pub use preset::{DAYS, Parameter, Preset, PresetError, PresetKind, PresetStatus, SECRET, dated, presets};
 
 use crate::model::{DateDoubt, Entry, EntryContent};

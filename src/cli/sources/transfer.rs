@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn tables_are_read_with_and_without_their_further_columns() {
         let lines =
-            from_csv("\u{feff}url,kind,every\nhttps://a.example/,page,2h\n,,\nhttps://b.example/feed\n")
+            from_csv("\u{feff}url,kind,every\nhttps://a.example/,page,2h\n,,\nhttps://b.example/feed,,\n")
                 .unwrap();
         assert_eq!(lines.len(), 2);
         assert_eq!(

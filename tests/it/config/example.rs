@@ -11,8 +11,22 @@ use trustwatch::{alert, extract, fetch, mail, source, store, web};
 use crate::program::{fixture, trustwatch};
 
 /// Commented lines that show how a value looks, since there is no default.
-const WITHOUT_DEFAULT: [&str; 12] = [
+const WITHOUT_DEFAULT: [&str; 26] = [
     "store.url_file",
+    "fetch.ca_file",
+    "overlay.presets_dir",
+    "source.id",
+    "source.kind",
+    "source.url",
+    "source.document_kind",
+    "source.secret_file",
+    "source.preset",
+    "source.page.select",
+    "source.page.ignore",
+    "source.page.diff",
+    "source.robots_override.name",
+    "source.robots_override.date",
+    "source.robots_override.reason",
     "fetch.loopback",
     "mail.smtp.host",
     "mail.smtp.password",
@@ -27,7 +41,8 @@ const WITHOUT_DEFAULT: [&str; 12] = [
 ];
 
 /// Sections that are lists, or are not kept as options.
-const LISTS: [&str; 4] = ["organisation", "source", "source.person", "overlay"];
+const LISTS: [&str; 6] =
+    ["organisation", "source", "source.person", "source.page", "source.robots_override", "overlay"];
 
 /// A key that the example names: its section, its name, whether it is commented out, and its line.
 #[derive(Debug, Clone)]
@@ -46,7 +61,7 @@ impl Key {
 
 /// What a commented line says once it is no comment: a key or a section, or nothing.
 fn uncommented(line: &str) -> Option<&str> {
-    let shape = regex::Regex::new(r#"^# (\[[a-z_.]+\]|[a-z_0-9]+ = |"[a-z.]+" = )"#).unwrap();
+    let shape = regex::Regex::new(r#"^# (\[\[?[a-z_.]+\]\]?|[a-z_0-9]+ = |"[a-z.]+" = )"#).unwrap();
     shape.is_match(line).then(|| &line[2..])
 }
 
@@ -188,14 +203,23 @@ fn every_key_that_the_example_names_is_known() {
     }
     let url_file = folder.path().join("url");
     std::fs::write(&url_file, "sqlite:elsewhere.db").unwrap();
+    std::fs::create_dir(folder.path().join("presets")).unwrap();
+    std::fs::copy(root.join("config/presets.toml"), folder.path().join("presets/presets.toml")).unwrap();
+    let (ca, secret) = (folder.path().join("ca.pem"), folder.path().join("secret"));
+    std::fs::write(&ca, rcgen::generate_simple_self_signed(vec!["ca".to_owned()]).unwrap().cert.pem())
+        .unwrap();
+    std::fs::write(&secret, "a secret").unwrap();
     let text: Vec<&str> = EXAMPLE.lines().map(|line| uncommented(line).unwrap_or(line)).collect();
     let text = text
         .join("\n")
-        .replace("/run/credentials/trustwatch.service/postgres_url", &url_file.display().to_string());
+        .replace("/run/credentials/trustwatch.service/postgres_url", &url_file.display().to_string())
+        .replace("/etc/trustwatch/ca.pem", &ca.display().to_string())
+        .replace("/etc/trustwatch/secrets/notices", &secret.display().to_string());
     let config = loaded(folder.path(), &text);
     assert_eq!(config.store.url, "sqlite:elsewhere.db", "nothing was left a comment");
     assert_eq!(config.fetch.hosts.len(), 1);
     assert!(config.planned.iter().any(|planned| planned.source.person.is_some()));
+    assert!(config.planned.iter().any(|planned| planned.page.diff && planned.secret.is_some()));
 }
 
 #[test]
