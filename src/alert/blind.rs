@@ -9,7 +9,7 @@ use crate::clock;
 use crate::store::{BlindSource, Rendered, StoreError};
 
 /// Between two such mails: what breaks together is told together.
-pub(super) const APART: Duration = Duration::hours(1);
+pub(super) const APART: Duration = Duration::minutes(15);
 /// A page that is not found may be found again.
 const NOT_FOUND_AFTER: Duration = Duration::days(7);
 /// What may pass by itself is given a day.
@@ -104,6 +104,9 @@ fn advice(reason: &str, status: Option<i64>) -> &'static str {
         }
         ("not_a_feed" | "unreadable" | "empty", _) => {
             "What stands there is no feed. Open the address in a browser, and look whether the feed has moved."
+        }
+        ("not_on_page", _) => {
+            "The page was made anew. Look at it, and correct `select` in the source's file."
         }
         ("refused", _) => {
             "The address leads where Trustwatch does not go (another network or port). Correct it in the configuration."

@@ -57,6 +57,14 @@ async fn poll(args: &Args, config: Config, only: Option<SourceId>) -> anyhow::Re
     for id in ids.iter().filter(|id| args.all || only.as_ref() == Some(id)) {
         app.store.make_due(id, now).await?;
     }
+    if let Some(id) = &only
+        && let Some(until) = app.store.leased_until(id, now).await?
+    {
+        let until = super::output::time(Some(until));
+        anstream::eprintln!(
+            "{id} is held by another process that polls it, or that was killed while it did: waiting, until {until} at most"
+        );
+    }
     let watching = tokio::spawn(watch(receiver, args.json, if args.all { ids.len() } else { 1 }));
     app.pipeline.run_until_idle().await?;
     if args.dry_run {
@@ -88,7 +96,7 @@ async fn watch(mut receiver: mpsc::UnboundedReceiver<Progress>, json: bool, tota
                 "source": progress.source, "outcome": progress.outcome, "detail": progress.detail, "hits": progress.hits
             })
             .to_string());
-        } else if progress.outcome != "page" {
+        } else if progress.outcome != "page" || progress.hits > 0 {
             say(format!(
                 "{}: {} {} ({} hits)",
                 progress.source, progress.outcome, progress.detail, progress.hits

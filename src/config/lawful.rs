@@ -76,26 +76,27 @@ impl Check<'_> {
         date.filter(|_| problems.len() == before).map(|date| RobotsOverride { name, date, reason })
     }
 
-    /// A source from a preset whose owner refuses us is refused too, unless somebody decided otherwise.
+    /// A source whose owner refuses us is refused too, whether it comes from a preset or only has its address, unless
+    /// somebody decided otherwise.
     pub(super) fn check_preset(
         &self,
         config: &SourceConfig,
         is_overridden: bool,
         problems: &mut Vec<Problem>,
     ) {
-        let Some(id) = &config.preset else { return };
-        match self.presets.iter().find(|preset| preset.id == *id) {
-            None => problems.push(
-                self.problem("preset", format!("there is no preset {id:?}: see trustwatch sources presets")),
-            ),
-            Some(preset) if preset.status == PresetStatus::Disallowed && !is_overridden => {
-                let message = format!(
-                    "{id} is refused: {} Instead: {} [source.robots_override] with name, date and reason decides otherwise",
-                    preset.why, preset.instead
-                );
-                problems.push(self.problem("preset", message));
-            }
-            Some(_) => {}
+        let unknown =
+            config.preset.as_ref().filter(|id| !self.presets.iter().any(|preset| preset.id == **id));
+        if let Some(id) = unknown {
+            let message = format!("there is no preset {id:?}: see trustwatch sources presets");
+            problems.push(self.problem("preset", message));
+        }
+        let mut refused = self.presets.iter().filter(|preset| preset.status == PresetStatus::Disallowed);
+        let refused = refused
+            .find(|preset| config.preset.as_ref() == Some(&preset.id) || starts_as(&config.url, &preset.url));
+        if let Some(preset) = refused.filter(|_| !is_overridden) {
+            let (id, why, instead) = (&preset.id, &preset.why, &preset.instead);
+            let key = if config.preset.is_some() { "preset" } else { "url" };
+            problems.push(self.problem(key, format!("{id} is refused: {why} Instead: {instead} [source.robots_override] with name, date and reason decides otherwise")));
         }
     }
 
@@ -208,6 +209,13 @@ impl Check<'_> {
             problems.push(self.problem("document_kind", "profiles of persons are not polled: [source.person] must give incident, reason, approver and until (SEC 2.10)"));
         }
     }
+}
+
+/// Whether an address is made as a preset's: the same up to what is filled in, beyond the host alone.
+fn starts_as(address: &str, preset: &str) -> bool {
+    let start = preset.split('{').next().unwrap_or_default();
+    let path = start.splitn(4, '/').nth(3).unwrap_or_default();
+    !path.is_empty() && address.starts_with(start)
 }
 
 /// The handle of the person whose profile an address is, on the platforms that have such addresses.

@@ -16,7 +16,7 @@ use crate::pipeline::Planned;
 use crate::problem::Problem;
 use crate::schedule::{CronLine, Schedule, parse_interval};
 use crate::secret::SecretString;
-use crate::source::{PageOptions, Preset};
+use crate::source::{PageOptions, Preset, SECRET};
 
 /// A source as the configuration names it.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -120,6 +120,7 @@ pub(super) fn planned(
         }
     }
     note_politeness(&planned, fetch, notes);
+    notes.extend(planned.iter().filter_map(note_key));
     planned
 }
 
@@ -246,6 +247,20 @@ impl Check<'_> {
             (None, None) => Some(Schedule::Adaptive(floor)),
         }
     }
+}
+
+/// An address that seems to hold a key in clear.
+fn note_key(planned: &Planned) -> Option<String> {
+    const KEYS: [&str; 9] =
+        ["key", "apikey", "api_key", "api-key", "token", "access_token", "secret", "password", "auth"];
+    let mut pairs = planned.source.url.query_pairs();
+    let (name, _) = pairs.find(|(name, value)| {
+        KEYS.contains(&name.to_lowercase().as_str()) && !value.is_empty() && value != SECRET
+    })?;
+    Some(format!(
+        "{}: its address seems to hold a key ({name}=…), which is stored and shown: put the key into a file, write {name}={{secret}} and name the file in secret_file",
+        planned.source.id
+    ))
 }
 
 /// Where politeness makes polling slower in fact than the configuration says.

@@ -12,8 +12,8 @@ mod wait;
 pub use replay::{HitChange, Replayed, Request as ReplayRequest, RuleChange, replay};
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -107,6 +107,8 @@ struct Parts {
     clock: SharedClock,
     worker: String,
     only: Option<SourceId>,
+    /// Sources that this process's configuration does not name, as a JSON list: left to whoever knows them.
+    strangers: Mutex<Vec<String>>,
     /// When the claiming loop last went round (ms), for the watchdog.
     moved_at: AtomicI64,
     progress: Option<tokio::sync::mpsc::UnboundedSender<Progress>>,
@@ -173,6 +175,7 @@ impl Pipeline {
             clock,
             worker,
             only,
+            strangers: Mutex::default(),
             moved_at,
             progress,
         };
@@ -264,14 +267,24 @@ impl Pipeline {
         let lease_ms = i64::try_from(parts.options.lease.as_millis()).unwrap_or(i64::MAX);
         let gap = |id: &str| parts.gap_ms(id);
         let only = parts.only.as_ref().map_or("", SourceId::as_str);
-        let terms = Terms { worker: &parts.worker, now, lease_ms, limit, only };
-        let sources = parts.store.claim_sources(terms, gap).await?;
+        let except = serde_json::Value::from(parts.strangers()).to_string();
+        let terms = Terms { worker: &parts.worker, now, lease_ms, limit, only, except: &except };
+        let (sources, strangers): (Vec<_>, Vec<_>) = parts
+            .store
+            .claim_sources(terms, gap)
+            .await?
+            .into_iter()
+            .partition(|claim| parts.knows(&claim.id));
+        for claim in &strangers {
+            parts.note_stranger(&claim.id);
+            parts.store.let_go(claim).await?;
+        }
         let mut claimed = sources.len();
         if claimed > 0 {
             telemetry::point("claim.after");
         }
         // Started before more is claimed, so that a failure below costs nothing that is ours already.
-        for claim in sources.into_iter().filter(|claim| parts.knows(&claim.id)) {
+        for claim in sources {
             let parts = parts.clone();
             tasks.spawn(async move {
                 let started = tokio::time::Instant::now();
@@ -300,8 +313,18 @@ impl Pipeline {
 }
 
 impl Parts {
+    fn strangers(&self) -> Vec<String> {
+        self.strangers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_stranger(&self, id: &SourceId) {
+        let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
+        strangers.push(id.to_string());
+        tracing::info!(source.id = %id, "another process's configuration names this source, ours does not: it is left to that one");
+    }
+
     /// Whether this process's configuration names a source. Another's may, while a change is rolled out:
-    /// its work is left to whoever knows it, once our lease has run out.
+    /// its work is left to whoever knows it.
     fn knows(&self, id: &SourceId) -> bool {
         self.planned.contains_key(id)
     }

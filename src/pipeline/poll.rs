@@ -349,7 +349,14 @@ fn page_of(
             Ok(Listed { entries: vec![page_entry(key, url.as_str(), html)], ..Listed::default() })
         }
         None => {
-            let ReadPage { entries, blocks } = read_page(key, url, &html, options, before, print);
+            let ReadPage { entries, blocks, found } = read_page(key, url, &html, options, before, print);
+            if !found {
+                let detail = format!(
+                    "none of the parts that `select` names stands on the page: {}",
+                    options.select.join(", ")
+                );
+                return Err(Failure::new("not_on_page", detail, FailureClass::Soft));
+            }
             Ok(Listed { entries, blocks: Some(blocks), ..Listed::default() })
         }
     }

@@ -84,6 +84,8 @@ pub struct ReadPage {
     pub entries: Vec<Entry>,
     /// Fingerprints of its blocks, to be compared with at the next visit.
     pub blocks: Vec<u8>,
+    /// Whether any of the chosen parts stood there.
+    pub found: bool,
 }
 
 /// Reads the chosen parts of a page known by `key`. `before` are the blocks of the last visit, `print` makes a keyed
@@ -97,8 +99,9 @@ pub fn read_page(
     print: impl Fn(&str) -> [u8; BLOCK],
 ) -> ReadPage {
     let tree = Html::parse_document(html);
-    let lines =
-        chosen(&tree, options).into_iter().flat_map(|part| lines_of(part, options)).collect::<Vec<_>>();
+    let parts = chosen(&tree, options);
+    let found = !parts.is_empty();
+    let lines: Vec<String> = parts.into_iter().flat_map(|part| lines_of(part, options)).collect();
     let title = Selector::parse("title")
         .ok()
         .and_then(|css| tree.select(&css).next().map(|title| title.text().collect()));
@@ -137,7 +140,7 @@ pub fn read_page(
         content: EntryContent::Text(text),
     };
     let entries = if new.is_empty() { Vec::new() } else { vec![entry] };
-    ReadPage { entries, blocks: blocks.concat() }
+    ReadPage { entries, blocks: blocks.concat(), found }
 }
 
 /// The pages that the chosen parts link to, on the same site, in their order: each an entry whose page is to be read.

@@ -3,8 +3,8 @@
 
 use std::collections::HashSet;
 
-use super::db::{Tx, on_tx};
-use super::dialect::{Both, claiming};
+use super::db::{Tx, on_read, on_tx};
+use super::dialect::{Both, claiming, claiming_except};
 use super::{Store, StoreError};
 use crate::model::{EntryId, SourceId};
 
@@ -85,12 +85,14 @@ struct DueEntry {
     first_polled_at: Option<i64>,
 }
 
-const DUE_SOURCES: Both = claiming!(
+const DUE_SOURCES: Both = claiming_except!(
     "SELECT s.id, s.host, s.fence, s.etag, s.last_modified, s.body_hash, s.generation, s.first_polled_at, s.next_due_at, s.failures,
   s.pace, s.moving, s.moved_to
 FROM source s JOIN host h ON h.name = s.host
 WHERE s.retired_at IS NULL AND s.next_due_at <= $1 AND s.lease_until <= $1 AND h.next_at <= $1 AND ($3 = '' OR s.id = $3)
-ORDER BY s.next_due_at, s.id LIMIT $2",
+  AND s.id NOT IN ",
+    4,
+    " ORDER BY s.next_due_at, s.id LIMIT $2",
     "FOR UPDATE OF s, h SKIP LOCKED"
 );
 const DUE_ENTRIES: Both = claiming!(
@@ -103,6 +105,8 @@ ORDER BY e.due_at, e.id LIMIT $2",
 const LEASE_SOURCE: &str =
     "UPDATE source SET lease_until = $1, lease_by = $2, fence = fence + 1 WHERE id = $3";
 const LEASE_ENTRY: &str = "UPDATE entry SET lease_until = $1, lease_by = $2, fence = fence + 1 WHERE id = $3";
+const LET_GO: &str = "UPDATE source SET lease_until = 0 WHERE id = $1 AND fence = $2";
+const LEASED_UNTIL: &str = "SELECT lease_until FROM source WHERE id = $1 AND lease_until > $2";
 const GIVE_UP: &str = "UPDATE entry SET state = 'failed', sealed = NULL, due_at = NULL, detail = 'cannot be opened' WHERE id = $1";
 const PACE_HOST: &str = "UPDATE host SET next_at = $1 WHERE name = $2";
 
@@ -119,6 +123,8 @@ pub struct Terms<'a> {
     pub limit: i64,
     /// Of one source only, where it is not empty.
     pub only: &'a str,
+    /// Sources that are left to others, as a JSON list.
+    pub except: &'a str,
 }
 
 impl Store {
@@ -131,7 +137,7 @@ impl Store {
     ) -> Result<Vec<ClaimedSource>, StoreError> {
         let mut tx = self.db.begin().await?;
         let sql = DUE_SOURCES.of_tx(&tx);
-        let due: Vec<DueSource> = on_tx!(&mut tx, tx => sqlx::query_as(sql).bind(terms.now).bind(terms.limit).bind(terms.only).fetch_all(&mut **tx).await?);
+        let due: Vec<DueSource> = on_tx!(&mut tx, tx => sqlx::query_as(sql).bind(terms.now).bind(terms.limit).bind(terms.only).bind(terms.except).fetch_all(&mut **tx).await?);
         let mut pacer = Pacer::default();
         let mut claimed = Vec::with_capacity(due.len());
         for row in due {
@@ -160,6 +166,22 @@ impl Store {
         }
         tx.commit().await?;
         Ok(claimed)
+    }
+
+    /// Gives back a claim that nothing was done with.
+    pub async fn let_go(&self, claim: &ClaimedSource) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        on_tx!(&mut tx, tx => {
+            sqlx::query(LET_GO).bind(claim.id.as_str()).bind(claim.fence).execute(&mut **tx).await?;
+        });
+        tx.commit().await
+    }
+
+    /// Until when another process holds a source (ms), if one does.
+    pub async fn leased_until(&self, source: &SourceId, now: i64) -> Result<Option<i64>, StoreError> {
+        Ok(
+            on_read!(&self.db, pool => sqlx::query_scalar(LEASED_UNTIL).bind(source.as_str()).bind(now).fetch_optional(pool).await?),
+        )
     }
 
     /// Claims waiting entries, on the same terms.

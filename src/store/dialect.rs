@@ -63,4 +63,22 @@ macro_rules! claiming {
     };
 }
 
-pub(super) use {claiming, with_ids, with_list};
+/// The same with a JSON list parameter: `NOT IN LIST($n)` between both parts of the text.
+macro_rules! claiming_except {
+    ($before:literal, $n:literal, $after:literal, $lock:literal) => {
+        $crate::store::dialect::Both {
+            sqlite: concat!($before, "(SELECT value FROM json_each($", $n, "))", $after),
+            postgres: concat!(
+                $before,
+                "(SELECT jsonb_array_elements_text($",
+                $n,
+                "::jsonb))",
+                $after,
+                " ",
+                $lock
+            ),
+        }
+    };
+}
+
+pub(super) use {claiming, claiming_except, with_ids, with_list};

@@ -10,7 +10,8 @@ use url::Url;
 use super::place::{Found, Named};
 use crate::cli::{Ended, Place, Usage, load_file};
 use crate::config::Config;
-use crate::model::{DocumentKind, SourceKind};
+use crate::model::{DocumentKind, SourceId, SourceKind};
+use crate::schedule::parse_interval;
 use crate::source::{PresetKind, PresetStatus};
 
 #[derive(Debug, clap::Args)]
@@ -102,6 +103,14 @@ fn written(args: &Args, found: &Found<'_>, config: &Config) -> anyhow::Result<Wr
         return Err(Usage(message).into());
     }
     let id = args.id.clone().unwrap_or_else(|| name_of(found));
+    id.parse::<SourceId>().map_err(|error| Usage(error.to_string()))?;
+    if let Some(every) = &args.every {
+        parse_interval(every).map_err(|error| Usage(error.to_string()))?;
+    }
+    if let Some(same) = config.planned.iter().find(|planned| planned.source.url.as_str() == found.address) {
+        let message = format!("{} is polled already, as {:?}", found.address, same.source.id.as_str());
+        return Err(Usage(message).into());
+    }
     if config.planned.iter().any(|planned| planned.source.id.as_str() == id) {
         return Err(Usage(format!("there is a source {id:?} already: give another name with --id")).into());
     }

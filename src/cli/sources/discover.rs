@@ -32,7 +32,7 @@ pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
     let visitor = Visitor::new(&config)?;
     let text = if args.url.contains("://") { args.url.clone() } else { format!("https://{}", args.url) };
     let page = visitor.target(&text).map_err(|error| Usage(format!("{text}: {error}")))?;
-    let offered = on_runtime(look(&visitor, page))?;
+    let (offered, answered) = on_runtime(look(&visitor, page))?;
     if args.json {
         output::json(&offered)?;
     } else {
@@ -47,6 +47,7 @@ pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
                 "Look closer: trustwatch sources test {0}\nPoll it:     trustwatch sources add {0}",
                 best.url
             ),
+            None if !answered => {}
             None => anstream::println!(
                 "No feed was found. The page itself can be watched: trustwatch sources add {text} --kind page"
             ),
@@ -55,9 +56,10 @@ pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
     Ok(if offered.iter().any(|offer| offer.entries.is_some()) { Ended::Well } else { Ended::WithFailures })
 }
 
-async fn look(visitor: &Visitor, page: Url) -> anyhow::Result<Vec<Offered>> {
+/// What is offered, and whether the page itself could be read.
+async fn look(visitor: &Visitor, page: Url) -> anyhow::Result<(Vec<Offered>, bool)> {
     let mut offered = Vec::new();
-    let mut named = Vec::new();
+    let (mut named, mut answered) = (Vec::new(), false);
     match visitor.visit(page.clone()).await {
         Ok(visited) => match visited.seen {
             Seen::Feed { feed, .. } => {
@@ -70,13 +72,19 @@ async fn look(visitor: &Visitor, page: Url) -> anyhow::Result<Vec<Offered>> {
                     entries: Some(feed.entries.len()),
                     note,
                 });
-                return Ok(offered);
+                return Ok((offered, true));
             }
-            Seen::Page { html, .. } => named = named_in(&html, &visited.url),
+            Seen::Page { html, .. } => {
+                answered = true;
+                named = named_in(&html, &visited.url);
+            }
             Seen::Wall(wall) => anstream::eprintln!("{page}: {}", wall.words()),
             Seen::Neither(why) => anstream::eprintln!("{page}: {why}"),
         },
-        Err(error) => anstream::eprintln!("{page}: {error}"),
+        Err(error) => {
+            anstream::eprintln!("{page}: {error}");
+            return Ok((offered, false));
+        }
     }
     let is_named = named.iter().any(|found| found.offer == Offer::Feed);
     for candidate in named.into_iter().take(MAX_TRIED) {
@@ -94,7 +102,7 @@ async fn look(visitor: &Visitor, page: Url) -> anyhow::Result<Vec<Offered>> {
         }
     }
     offered.extend(sitemaps(visitor, &page, &places).await);
-    Ok(offered)
+    Ok((offered, answered))
 }
 
 async fn tried(visitor: &Visitor, candidate: Candidate) -> Offered {

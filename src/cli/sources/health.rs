@@ -124,7 +124,7 @@ pub(super) fn coverage(config: &Place) -> anyhow::Result<Ended> {
             None => anstream::println!("  {what}: nothing"),
         }
     }
-    if let Some((blind, service)) = on_runtime(hours(&config))? {
+    if let Some((blind, service)) = on_runtime(hours(&config))?.filter(|(_, service)| *service >= 1.0) {
         anstream::println!("\nIn the last seven days {blind:.0} of {service:.0} source-hours were blind.");
     }
     anstream::println!("\n{UNSEEN}");

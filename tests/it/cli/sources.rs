@@ -219,7 +219,7 @@ async fn a_local_paper_is_found_tested_added_and_polled() {
     assert!(health.contains("mere-paper") && health.contains("sees"), "{health}");
     let twice =
         here.run(&["sources", "add", "http://paper.example/feed/", "--id", "mere-paper"]).await.ended(2);
-    assert!(twice.err.contains("there is a source"), "{}", twice.err);
+    assert!(twice.err.contains("is polled already"), "{}", twice.err);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -56,7 +56,7 @@ pub(super) async fn sync_specs(store: &Store, specs: &[SourceSpec], now: i64) {
 }
 
 pub(super) const fn terms(now: i64) -> Terms<'static> {
-    Terms { worker: "one", now, lease_ms: LEASE, limit: 100, only: "" }
+    Terms { worker: "one", now, lease_ms: LEASE, limit: 100, only: "", except: "[]" }
 }
 
 /// Claims everything that is due, without gaps.
