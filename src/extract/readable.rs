@@ -324,5 +324,10 @@ mod tests {
         assert_eq!(read(""), "");
         let deep = format!("<html><body>{}x", "<div>".repeat(50_000));
         assert_eq!(read(&deep), "x");
+        // Just below the depth at which tags are cut out; a test's thread has the stack of a worker's.
+        let almost = format!("<html><body>{}<p>A word or two here.</p>", "<div>".repeat(500));
+        assert!(read(&almost).contains("A word or two"));
+        let spans = format!("<html><body><p>{}A word or two here.</p>", "<b><i>".repeat(250));
+        assert!(read(&spans).contains("A word or two"));
     }
 }

@@ -59,7 +59,7 @@ pub fn plain_text(markup: &str) -> String {
 
 /// Elements inside elements beyond which markup is an attack, not a page: the tree builder's time
 /// grows with the square of the depth.
-const MAX_DEPTH: usize = 2000;
+const MAX_DEPTH: usize = 512;
 /// Elements that are often left open and never nest.
 const OPEN_ENDED: [&str; 25] = [
     "p", "li", "td", "th", "tr", "dt", "dd", "option", "tbody", "thead", "tfoot", "br", "hr", "img", "input",

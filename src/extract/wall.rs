@@ -49,8 +49,10 @@ const MAX_CHARS: usize = 4000;
 const FEW_CHARS: usize = 400;
 /// Beside what asks for consent, an article says more than this (characters).
 const MAX_REST: usize = 350;
+/// A wall whose headline says what it is says no more than this (characters).
+const MAX_HEADED: usize = 800;
 /// A login says no more than this (characters).
-const MAX_LOGIN: usize = 2500;
+const MAX_LOGIN: usize = 1500;
 
 /// What such a page says in its title or headline, or says and nothing else.
 const BOT: [&str; 31] = [
@@ -229,9 +231,10 @@ impl Wall {
             phrases.iter().filter(|phrase| lines.iter().any(|line| line.contains(**phrase))).count()
         };
         let marked = |marks: &[&str]| marks.iter().any(|mark| raw.contains(mark));
-        // In the middle of an article such words are its subject.
+        // In the middle of an article such words are its subject, and in the headline of a long one too.
         let is = |phrases: &[&str], marks: &[&str]| {
-            (heading(phrases) || said(phrases) > 0 && (marked(marks) || chars < FEW_CHARS)) && chars > 0
+            let few = chars < FEW_CHARS || marked(marks);
+            chars > 0 && (heading(phrases) && chars < MAX_HEADED || said(phrases) > 0 && few)
         };
         if is(&BOT, &BOT_MARKS) {
             return Some(Self::Bot);
@@ -294,6 +297,9 @@ mod tests {
         let short = "<h1>Booking form no longer asks about buses</h1><p>".to_owned()
             + &"The hospital's booking form has lost its captcha and no longer asks people to tell buses from bridges. ".repeat(5);
         assert_eq!(Wall::of(&short), None);
+        let headline = "<h1>New hospital under construction: access denied to visitors</h1>".to_owned()
+            + &"<p>The fence went up on Monday, the trust said, and the cranes will follow before the frost.</p>".repeat(12);
+        assert_eq!(Wall::of(&headline), None);
         let footer =
             "<h1>Ward reopens</h1><p>The ward reopened.</p><footer>Cookie settings</footer><a>Log in</a>";
         assert_eq!(Wall::of(footer), None);
