@@ -127,7 +127,8 @@ impl Page {
         let metadata = Metadata::read(&tree, url);
         let body = text_of(&tree, |element| !is_furniture(element));
         let visible = text_of(&tree, |_| true).replace('\n', " ");
-        let other = second_opinion(html).map(|other| without_furniture(shown_in(&visible, &other), &body));
+        let other =
+            second_opinion(html, options).map(|other| without_furniture(shown_in(&visible, &other), &body));
         let other = other.filter(|other| {
             other.len() >= FEW && other.len() * 10 >= text.len() * KEPT_TENTHS || text.is_empty()
         });
@@ -181,7 +182,11 @@ fn first_time(html: &str) -> Option<String> {
 }
 
 /// What another library takes for the main text.
-fn second_opinion(html: &str) -> Option<String> {
+fn second_opinion(html: &str, options: &Options) -> Option<String> {
+    // It knows no limit of its own.
+    if html.bytes().filter(|byte| *byte == b'<').count() > options.max_elements {
+        return None;
+    }
     let mut options = trafilatura::Options::default()
         .with_fallback(true)
         .with_exclude_comments(true)
@@ -193,9 +198,12 @@ fn second_opinion(html: &str) -> Option<String> {
 
 /// The lines of `text` that a reader sees: the second library also keeps what is hidden.
 fn shown_in(visible: &str, text: &str) -> String {
-    let lines: Vec<&str> = text.lines().filter(|line| visible.contains(line)).collect();
-    lines.join("\n")
+    let lines = text.lines().take(MAX_LINES).filter(|line| visible.contains(line));
+    lines.collect::<Vec<&str>>().join("\n")
 }
+
+/// Lines of a second opinion that are looked at.
+const MAX_LINES: usize = 500;
 
 /// What the first library makes of a page.
 #[derive(Debug, Default)]
@@ -325,6 +333,14 @@ mod tests {
         let deep = format!("<html><body>{}x", "<div>".repeat(50_000));
         assert_eq!(read(&deep), "x");
         // Just below the depth at which tags are cut out; a test's thread has the stack of a worker's.
+        for hostile in [
+            format!("<html><body><svg>{}", "<path>".repeat(10_000)),
+            format!("<html><body>{}", "<div></i>".repeat(10_000)),
+            format!("<html><body>{}", "<span></i>".repeat(20_000)),
+            format!("<html><body><svg>{}", "<td>".repeat(10_000)),
+        ] {
+            let _ = read(&hostile);
+        }
         let almost = format!("<html><body>{}<p>A word or two here.</p>", "<div>".repeat(500));
         assert!(read(&almost).contains("A word or two"));
         let spans = format!("<html><body><p>{}A word or two here.</p>", "<b><i>".repeat(250));

@@ -60,33 +60,73 @@ pub fn plain_text(markup: &str) -> String {
 /// Elements inside elements beyond which markup is an attack, not a page: the tree builder's time
 /// grows with the square of the depth.
 const MAX_DEPTH: usize = 512;
-/// Elements that are often left open and never nest.
-const OPEN_ENDED: [&str; 25] = [
-    "p", "li", "td", "th", "tr", "dt", "dd", "option", "tbody", "thead", "tfoot", "br", "hr", "img", "input",
-    "meta", "link", "area", "base", "col", "embed", "source", "track", "wbr", "path",
+/// Elements that hold nothing.
+const VOID: [&str; 14] = [
+    "br", "hr", "img", "input", "meta", "link", "area", "base", "col", "embed", "source", "track", "wbr",
+    "param",
+];
+/// Elements that end by themselves where the other begins: what begins, and what it ends.
+const ENDED_BY: [(&str, &[&str]); 11] = [
+    ("p", &["p"]),
+    ("li", &["p", "li"]),
+    ("dt", &["p", "dt", "dd"]),
+    ("dd", &["p", "dt", "dd"]),
+    ("td", &["p", "td", "th"]),
+    ("th", &["p", "td", "th"]),
+    ("tr", &["p", "td", "th", "tr"]),
+    ("tbody", &["p", "td", "th", "tr", "thead", "tbody"]),
+    ("tfoot", &["p", "td", "th", "tr", "thead", "tbody"]),
+    ("option", &["option"]),
+    ("div", &["p"]),
 ];
 
-/// The markup itself, or, where it nests deeper than any page does, its text with the tags cut out.
+/// The markup itself, or, where it nests deeper than any page does, its text with the tags cut out: the parsers' time
+/// grows with the square of the depth, and what walks their trees has a stack.
 pub(super) fn shallow(markup: &str) -> Cow<'_, str> {
-    let mut depth: usize = 0;
+    let mut open: Vec<String> = Vec::new();
+    let mut foreign = 0_usize;
+    let is_foreign = |name: &str| matches!(name, "svg" | "math");
     for (position, _) in markup.match_indices('<') {
         let rest = &markup[position + 1..];
-        let closing = rest.starts_with('/');
-        let name: &str = rest
-            .trim_start_matches('/')
-            .split(|c: char| !c.is_ascii_alphanumeric())
-            .next()
-            .unwrap_or_default();
-        if name.is_empty() || OPEN_ENDED.iter().any(|open| open.eq_ignore_ascii_case(name)) {
+        let (closing, rest) = rest.strip_prefix('/').map_or((false, rest), |rest| (true, rest));
+        let end = rest.bytes().take(MAX_NAME).position(|b| !b.is_ascii_alphanumeric()).unwrap_or(MAX_NAME);
+        let Some(name) = rest.get(..end).filter(|name| !name.is_empty()).map(str::to_ascii_lowercase) else {
+            continue;
+        };
+        if closing {
+            // An end without its beginning ends nothing.
+            if let Some(at) = open.iter().rposition(|known| *known == name) {
+                foreign -= open[at..].iter().filter(|known| is_foreign(known)).count();
+                open.truncate(at);
+            }
             continue;
         }
-        depth = if closing { depth.saturating_sub(1) } else { depth + 1 };
-        if depth > MAX_DEPTH {
+        if foreign == 0 {
+            if VOID.contains(&name.as_str()) {
+                continue;
+            }
+            let ended =
+                ENDED_BY.iter().find(|(begins, _)| *begins == name).map_or(&[][..], |(_, ended)| *ended);
+            while open.last().is_some_and(|last| ended.contains(&last.as_str())) {
+                open.pop();
+            }
+        } else if rest.split('>').next().is_some_and(|tag| tag.len() < MAX_TAG && tag.ends_with('/')) {
+            // Within pictures and formulas a tag may close itself.
+            continue;
+        }
+        foreign += usize::from(is_foreign(&name));
+        open.push(name);
+        if open.len() > MAX_DEPTH {
             return Cow::Owned(without_tags(markup));
         }
     }
     Cow::Borrowed(markup)
 }
+
+/// The longest name of a tag that is looked at (bytes).
+const MAX_NAME: usize = 32;
+/// The longest tag in a picture that is believed to close itself (bytes).
+const MAX_TAG: usize = 64 * 1024;
 
 fn without_tags(markup: &str) -> String {
     let mut output = String::with_capacity(markup.len() / 2);

@@ -45,6 +45,8 @@ pub struct Validators {
 pub enum Rules {
     /// It is.
     Robots,
+    /// It is not on the host that was asked, by somebody's decision; on every other it is.
+    Overridden,
     /// It is not: the request is for robots.txt itself.
     None,
 }
@@ -175,11 +177,17 @@ impl Fetcher {
     async fn fetch_hops(&self, request: Request) -> Result<Fetched, FetchError> {
         let shared = &self.shared;
         let mut url = request.url;
+        let decided = host_of(&url);
         let mut seen = vec![url.clone()];
         let mut for_good = true;
         loop {
             check_url(&url, &shared.policy)?;
-            if request.rules == Rules::Robots {
+            let obeys = match request.rules {
+                Rules::Robots => true,
+                Rules::Overridden => host_of(&url) != decided,
+                Rules::None => false,
+            };
+            if obeys {
                 // Boxed: asking for robots.txt is itself a fetch.
                 Box::pin(self.obey_robots(&url)).await?;
             }
@@ -304,7 +312,9 @@ impl Fetcher {
             wire.extend_from_slice(&chunk);
         }
         let wire_bytes = wire.len() as u64;
-        Ok((decode(wire, encoding.as_deref(), options.max_body_bytes).await?, wire_bytes))
+        // A refusal is not worth more than a page of it.
+        let most = if limit < options.max_wire_bytes { limit * 2 } else { options.max_body_bytes };
+        Ok((decode(wire, encoding.as_deref(), most).await?, wire_bytes))
     }
 
     /// Whether robots.txt allows `url`.

@@ -128,7 +128,12 @@ impl Keyed {
 /// Where an entry points, without what only tells how a reader came there.
 fn place(parts: &Parts, entry: &Entry) -> String {
     match url::Url::parse(&entry.url) {
-        Ok(url) => extract::canonical_url(&url, &parts.options.extract).into(),
+        Ok(url) => {
+            // On one post every comment has a fragment of its own.
+            let mut place = extract::canonical_url(&url, &parts.options.extract);
+            place.set_fragment(url.fragment());
+            place.into()
+        }
         Err(_) => entry.url.clone(),
     }
 }
@@ -143,24 +148,31 @@ pub(super) async fn judge(
 ) -> Result<Judged, Failure> {
     let source = &planned.source;
     let rises = dates_rise(&entries);
-    let mut keyed: Vec<Keyed> = entries.into_iter().map(|entry| Keyed::new(parts, source, entry)).collect();
+    let (shared, own) = (parts.clone(), source.clone());
+    let keyed = tokio::task::spawn_blocking(move || {
+        entries.into_iter().map(|entry| Keyed::new(&shared, &own, entry)).collect::<Vec<Keyed>>()
+    });
+    let keyed = keyed.await.map_err(|_| Failure::unreadable("the extractor failed on it"))?;
     let before = parts.store.listing(&source.id).await.map_err(Failure::store)?;
     // Of a page its blocks are kept there.
     let before =
         if source.kind == SourceKind::Feed { Listing::from_stored(&before) } else { Listing::default() };
     let known = known(parts, source, &keyed, &before).await?;
-    tell_apart(parts, source, &mut keyed, &before, &known);
-    let listed: Vec<String> = keyed.iter().map(|keyed| keyed.key.clone()).collect();
-    let listing = Listing::new(slots(&keyed), rises);
-    let removed = before.removed(&listing).into_iter().map(hex).collect();
     let (parts, source) = (parts.clone(), source.clone());
     let judged = tokio::task::spawn_blocking(move || {
+        let mut keyed = keyed;
+        tell_apart(&parts, &source, &mut keyed, &before, &known);
+        let listed: Vec<String> = keyed.iter().map(|keyed| keyed.key.clone()).collect();
+        let listing = Listing::new(slots(&keyed), rises);
+        let removed = before.removed(&listing).into_iter().map(hex).collect();
         let (mut records, mut is_whole) = (Vec::new(), true);
         let mut taken = HashSet::new();
         for mut keyed in keyed {
             let before = known.get(&keyed.key);
             keyed.read(&parts, before.and_then(Option::as_ref));
-            let says_the_same = |before: &Content| before.says_the_same(&keyed.content);
+            let same_words = |before: &Content| before.says_the_same(&keyed.content);
+            let says_the_same = |before: &Content| same_words(before) && before.place == keyed.content.place;
+            let is_edit = before.and_then(Option::as_ref).is_some_and(|before| !same_words(before));
             // One story under two ids in one list is one story.
             let is_double = !taken.insert((keyed.alias.clone(), keyed.content.words.clone()));
             if before.and_then(Option::as_ref).is_some_and(says_the_same) || before.is_none() && is_double {
@@ -176,15 +188,14 @@ pub(super) async fn judge(
             records.push(EntryRecord {
                 content: keyed.content.to_stored(),
                 backlog: pass.is_backlog(before.is_some()),
-                edited: pass.same_generation && matches!(before, Some(Some(_))),
+                edited: pass.same_generation && is_edit,
                 key: keyed.key,
                 state,
             });
         }
-        (records, is_whole)
+        Judged { records, listed, listing, removed, is_whole }
     });
-    let (records, is_whole) = judged.await.map_err(|_| Failure::unreadable("the extractor failed on it"))?;
-    Ok(Judged { records, listed, listing, removed, is_whole })
+    judged.await.map_err(|_| Failure::unreadable("the extractor failed on it"))
 }
 
 /// What the store knows, by key: `None` inside where it was stored before contents had parts.
@@ -214,10 +225,20 @@ fn tell_apart(parts: &Parts, source: &Source, keyed: &mut [Keyed], before: &List
         keyed.iter().filter(|keyed| is_itself(keyed)).map(|keyed| keyed.key.clone()).collect();
     let strangers: Vec<Slot> = slots(keyed.iter().filter(|keyed| !is_itself(keyed)));
     let renamed = before.renamed(&strangers, |key| itself.contains(&hex(key)));
+    let now = slots(keyed.iter());
+    let times = |slots: &[Slot], slot: Slot| slots.iter().filter(|other| other.alias == slot.alias).count();
     for entry in keyed.iter_mut().filter(|keyed| !itself.contains(&keyed.key)) {
         let slot = Slot::new(&entry.key, &entry.alias);
         let old = slot.and_then(|slot| renamed.get(&slot)).copied().map(hex);
-        if let Some(old) = old.filter(|old| known.contains_key(old)) {
+        // Comments on one post may have headline and place in common: then the words decide.
+        let is_it = |old: &String| {
+            if slot.is_some_and(|slot| times(&now, slot) == 1 && times(before.slots(), slot) == 1) {
+                return known.contains_key(old);
+            }
+            entry.read(parts, None);
+            known.get(old).and_then(Option::as_ref).is_some_and(|known| known.words == entry.content.words)
+        };
+        if let Some(old) = old.filter(is_it) {
             entry.key = old;
         } else if is_another(entry) {
             entry.key = entry.key_of_another_story(parts, source);

@@ -61,11 +61,12 @@ pub struct Planned {
 impl Planned {
     /// The address as it is fetched: never stored, never shown.
     fn address(&self, now: DateTime<Utc>) -> Url {
-        let url = self.source.url.as_str();
+        // In a path the braces were encoded.
+        let url = self.source.url.as_str().replace("%7B", "{").replace("%7D", "}");
         if self.secret.is_none() && !url.contains('{') {
             return self.source.url.clone();
         }
-        let mut address = source::dated(url, clock::london_day(now));
+        let mut address = source::dated(&url, clock::london_day(now));
         if let Some(secret) = &self.secret {
             let encoded: String =
                 url::form_urlencoded::byte_serialize(secret.expose_secret().as_bytes()).collect();
@@ -199,7 +200,12 @@ impl Pipeline {
                 organisations: source.organisations.clone(),
                 document_kind: source.document_kind.as_str(),
                 first_due_at: first_due_at.timestamp_millis(),
-                latest_due_at: planned.schedule.next_after(now).timestamp_millis(),
+                latest_due_at: match &planned.schedule {
+                    // A rhythm that was learnt outlives a restart.
+                    Schedule::Adaptive(_) => now + chrono::Duration::days(1),
+                    schedule => schedule.next_after(now),
+                }
+                .timestamp_millis(),
             }
         });
         let mut specs: Vec<SourceSpec> = specs.collect();
@@ -277,7 +283,9 @@ impl Pipeline {
             .partition(|claim| parts.knows(&claim.id));
         for claim in &strangers {
             parts.note_stranger(&claim.id);
-            parts.store.let_go(claim).await?;
+            if let Err(error) = parts.store.let_go(claim).await {
+                tracing::warn!(source.id = %claim.id, error = %error, "a claim could not be given back; it runs out by itself");
+            }
         }
         let mut claimed = sources.len();
         if claimed > 0 {

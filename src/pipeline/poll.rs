@@ -39,23 +39,31 @@ pub(super) struct Failure {
 
 impl From<FetchError> for Failure {
     fn from(error: FetchError) -> Self {
-        let mut failure = Self {
+        Self {
             reason: error.reason(),
             detail: error.to_string(),
             status: error.status(),
             class: error.class(),
             retry_after: error.retry_after(),
-        };
-        // A refusal may come with a page that says why.
-        if let FetchError::Status { status: 403 | 429 | 503, body, .. } = &error
-            && Wall::of(&decode(body, None).text) == Some(Wall::Bot)
-        {
-            failure.reason = Wall::Bot.reason();
-            failure.detail = format!("{}; {error}", Wall::Bot.words());
-            failure.class = FailureClass::Soft;
         }
-        failure
     }
+}
+
+/// A refusal may come with a page that says why. Read off the async threads.
+async fn refused(error: FetchError) -> Failure {
+    let words = error.to_string();
+    let body = match &error {
+        FetchError::Status { status: 403 | 429 | 503, body, .. } => body.clone(),
+        _ => Vec::new(),
+    };
+    let mut failure = Failure::from(error);
+    let wall = tokio::task::spawn_blocking(move || Wall::of(&decode(&body, None).text)).await;
+    if let Ok(Some(Wall::Bot)) = wall {
+        failure.reason = Wall::Bot.reason();
+        failure.detail = format!("{}; {words}", Wall::Bot.words());
+        failure.class = FailureClass::Soft;
+    }
+    failure
 }
 
 impl From<Wall> for Failure {
@@ -187,8 +195,12 @@ async fn visit(
     };
     let moved = claim.moved_to.as_ref().and_then(|to| parse_target(to, &parts.fetcher.policy()).ok());
     let url = moved.unwrap_or_else(|| planned.address(at));
-    let rules = if planned.source.robots_override.is_some() { Rules::None } else { Rules::Robots };
-    let mut page = match parts.fetcher.fetch(Request { url, validators, rules }).await? {
+    let rules = if planned.source.robots_override.is_some() { Rules::Overridden } else { Rules::Robots };
+    let fetched = match parts.fetcher.fetch(Request { url, validators, rules }).await {
+        Ok(fetched) => fetched,
+        Err(error) => return Err(refused(error).await),
+    };
+    let mut page = match fetched {
         Fetched::NotModified(found) => {
             pace.fresh_s = found.fresh_for.map(|fresh| fresh.as_secs());
             if planned.secret.is_none() {
@@ -215,7 +227,8 @@ async fn visit(
     }
     let bytes = i64::try_from(page.wire_bytes).unwrap_or(i64::MAX);
     let pass = Pass { is_first: claim.first_polled_at.is_none(), same_generation, no_copy: head.no_copy };
-    let Listed { entries, reader, hints, is_cut, blocks } = entries_of(parts, planned, page, at).await?;
+    let Listed { entries, reader, hints, is_cut, blocks } =
+        entries_of(parts, planned, page, (at, same_generation)).await?;
     pace.hints = hints;
     let mut learnt = *pace;
     learnt.learn(&entries, at);
@@ -229,6 +242,12 @@ async fn visit(
             super::copies::join(parts, document).await.map_err(Failure::store)?;
         }
     }
+    let listing = match blocks {
+        Some(blocks) if is_whole => blocks,
+        // What could not be judged must be new again.
+        Some(_) => parts.store.listing(&planned.source.id).await.map_err(Failure::store)?,
+        None => listing.to_stored(),
+    };
     let is_whole = is_whole && !is_cut;
     crate::telemetry::count_entries(records.len() as u64);
     Ok(PollResult::Read {
@@ -241,7 +260,7 @@ async fn visit(
         reader,
         entries: records,
         listed,
-        listing: blocks.unwrap_or_else(|| listing.to_stored()),
+        listing,
         removed,
     })
 }
@@ -281,7 +300,7 @@ async fn entries_of(
     parts: &Arc<Parts>,
     planned: &Planned,
     page: Page,
-    now: DateTime<Utc>,
+    (now, same_generation): (DateTime<Utc>, bool),
 ) -> Result<Listed, Failure> {
     let kind = planned.source.kind;
     // A page behind a redirect that varies is one page all the same.
@@ -289,7 +308,8 @@ async fn entries_of(
     let options = parts.options.source.clone();
     let chosen = planned.page.clone();
     let follow = planned.source.follow;
-    let before = if chosen.is_plain() {
+    // What is looked for now was never looked for in what stood there before.
+    let before = if chosen.is_plain() || !same_generation {
         Vec::new()
     } else {
         parts.store.listing(&planned.source.id).await.map_err(Failure::store)?
