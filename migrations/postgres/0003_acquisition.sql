@@ -25,6 +25,8 @@ ALTER TABLE entry ADD COLUMN gone_at BIGINT;
 
 -- When people were told of it.
 ALTER TABLE gap ADD COLUMN warned_at BIGINT;
+-- When a visit failed for the first time: a source that is seldom polled was last read long before.
+ALTER TABLE gap ADD COLUMN opened_at BIGINT;
 
 -- The MinHash of its text: how much of their words two documents share.
 ALTER TABLE document ADD COLUMN minhash BYTEA;

@@ -25,6 +25,8 @@ ALTER TABLE entry ADD COLUMN gone_at INTEGER;
 
 -- When people were told of it.
 ALTER TABLE gap ADD COLUMN warned_at INTEGER;
+-- When a visit failed for the first time: a source that is seldom polled was last read long before.
+ALTER TABLE gap ADD COLUMN opened_at INTEGER;
 
 -- The MinHash of its text: how much of their words two documents share.
 ALTER TABLE document ADD COLUMN minhash BLOB;

@@ -12,6 +12,8 @@ use crate::store::{BlindSource, Rendered, StoreError};
 pub(super) const APART: Duration = Duration::minutes(15);
 /// A page that is not found may be found again.
 const NOT_FOUND_AFTER: Duration = Duration::days(7);
+/// Sources that are told one by one; of more, the number.
+const MAX_TOLD: usize = 50;
 /// What may pass by itself is given a day.
 const AFTER: Duration = Duration::hours(24);
 
@@ -22,7 +24,7 @@ pub(super) fn is_due(blind: &BlindSource, now: i64) -> bool {
         ("status", Some(404)) => NOT_FOUND_AFTER,
         _ => AFTER,
     };
-    now - blind.from_at >= after.num_milliseconds()
+    now - blind.opened_at >= after.num_milliseconds()
 }
 
 struct Item {
@@ -38,6 +40,7 @@ struct Item {
 struct Text<'a> {
     items: &'a [Item],
     heading: &'a str,
+    left_out: usize,
 }
 
 #[derive(Template)]
@@ -45,19 +48,21 @@ struct Text<'a> {
 struct Html<'a> {
     items: &'a [Item],
     heading: &'a str,
+    left_out: usize,
 }
 
 /// One mail about all of them.
 pub(super) fn message(blind: &[BlindSource], now: i64) -> Result<Rendered, StoreError> {
-    let items: Vec<Item> = blind.iter().map(|blind| item(blind, now)).collect();
+    let items: Vec<Item> = blind.iter().take(MAX_TOLD).map(|blind| item(blind, now)).collect();
+    let left_out = blind.len() - items.len();
     let heading = match blind {
         [one] => format!("Trustwatch cannot see {}", one.source),
         many => format!("Trustwatch cannot see {} sources", many.len()),
     };
     Ok(Rendered {
         subject: heading.clone(),
-        text: rendered(&Text { items: &items, heading: &heading })?,
-        html: rendered(&Html { items: &items, heading: &heading })?,
+        text: rendered(&Text { items: &items, heading: &heading, left_out })?,
+        html: rendered(&Html { items: &items, heading: &heading, left_out })?,
     })
 }
 
@@ -100,7 +105,7 @@ fn advice(reason: &str, status: Option<i64>) -> &'static str {
             "The domain is no longer run by those who ran it. Take the source out; if it was yours, tell your web team at once."
         }
         ("review_lapsed" | "approval_ended", _) => {
-            "Nobody renewed what makes it lawful to read it: renew it in the configuration (trustwatch sources review), or take the source out."
+            "Nobody renewed what makes it lawful to read it: set a new review day in the configuration, or take the source out."
         }
         ("not_a_feed" | "unreadable" | "empty", _) => {
             "What stands there is no feed. Open the address in a browser, and look whether the feed has moved."
@@ -131,7 +136,7 @@ mod tests {
             detail: "what happened".to_owned(),
             status,
             from_at: 0,
-            next_due_at: None,
+            opened_at: 0,
         }
     }
 
@@ -145,6 +150,12 @@ mod tests {
         assert_eq!(hours("status", Some(404)), 168);
         assert_eq!(hours("status", Some(503)), 24);
         assert_eq!(hours("timeout", None), 24);
+    }
+
+    #[test]
+    fn a_mail_about_many_stays_a_mail() {
+        let mail = message(&vec![blind("timeout", None); 5000], 0).unwrap();
+        assert!(mail.html.len() < 100_000 && mail.text.contains("And 4950 more"), "{}", mail.html.len());
     }
 
     #[test]

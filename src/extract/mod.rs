@@ -19,7 +19,7 @@ pub use fingerprint::{Fingerprints, MINHASHES, simhash_distance};
 pub use language::language_of;
 pub use metadata::Metadata;
 pub use readable::Page;
-pub use text::plain_text;
+pub use text::{plain_text, shallow};
 pub use wall::Wall;
 
 use crate::model::{Document, DocumentKind, Entry, EntryContent};

@@ -133,12 +133,15 @@ impl Page {
             other.len() >= FEW && other.len() * 10 >= text.len() * KEPT_TENTHS || text.is_empty()
         });
         if let Some(other) = other {
-            (text, beside) = (other, String::new());
+            text = other;
         }
         // Notices and short posts are no articles: both libraries keep one paragraph of several.
         if text.len() < MIN_ARTICLE && text.len() * 2 < body.len() && body.len() < MAX_NOTICE {
-            (text, beside) = (body, String::new());
+            text = body;
         }
+        // Captions are in no main text and name people all the same.
+        let captions = beside.lines().filter(|line| !text.contains(line));
+        beside = captions.collect::<Vec<_>>().join("\n");
         Self { text, beside, metadata }
     }
 }

@@ -82,7 +82,7 @@ const ENDED_BY: [(&str, &[&str]); 11] = [
 
 /// The markup itself, or, where it nests deeper than any page does, its text with the tags cut out: the parsers' time
 /// grows with the square of the depth, and what walks their trees has a stack.
-pub(super) fn shallow(markup: &str) -> Cow<'_, str> {
+pub fn shallow(markup: &str) -> Cow<'_, str> {
     let mut open: Vec<String> = Vec::new();
     let mut foreign = 0_usize;
     let is_foreign = |name: &str| matches!(name, "svg" | "math");

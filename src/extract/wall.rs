@@ -55,7 +55,7 @@ const MAX_HEADED: usize = 800;
 const MAX_LOGIN: usize = 1500;
 
 /// What such a page says in its title or headline, or says and nothing else.
-const BOT: [&str; 31] = [
+const BOT: [&str; 32] = [
     "javascript is disabled",
     "checking your browser",
     "checking if the site connection is secure",
@@ -85,7 +85,8 @@ const BOT: [&str; 31] = [
     "you have been blocked",
     "access to this page has been denied",
     "access denied",
-    "captcha",
+    "solve the captcha",
+    "complete the captcha",
     "request blocked",
 ];
 const CONSENT: [&str; 31] = [
@@ -176,15 +177,13 @@ const LOGIN: [&str; 14] = [
     "mewngofnodi",
 ];
 /// Scripts and elements that such a page alone is made of.
-const BOT_MARKS: [&str; 11] = [
+const BOT_MARKS: [&str; 9] = [
     "challenge-container",
     "awswaf",
     "cf-challenge",
     "cf_chl_",
     "challenge-platform",
     "px-captcha",
-    "g-recaptcha",
-    "h-captcha",
     "cf-turnstile",
     "_incapsula_resource",
     "datadome",
@@ -297,6 +296,10 @@ mod tests {
         let short = "<h1>Booking form no longer asks about buses</h1><p>".to_owned()
             + &"The hospital's booking form has lost its captcha and no longer asks people to tell buses from bridges. ".repeat(5);
         assert_eq!(Wall::of(&short), None);
+        let guarded = "<h1>Ward reopens</h1>".to_owned()
+            + &"<p>The ward reopened on Monday, the trust said, and the tea was hot.</p>".repeat(12)
+            + "<form class=g-recaptcha>This site is protected by reCAPTCHA</form>";
+        assert_eq!(Wall::of(&guarded), None);
         let headline = "<h1>New hospital under construction: access denied to visitors</h1>".to_owned()
             + &"<p>The fence went up on Monday, the trust said, and the cranes will follow before the frost.</p>".repeat(12);
         assert_eq!(Wall::of(&headline), None);

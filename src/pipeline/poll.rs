@@ -362,6 +362,7 @@ fn page_of(
     if html.trim().is_empty() {
         return Err(Failure::new("empty", "the body is empty", FailureClass::Soft));
     }
+    let html = extract::shallow(&html).into_owned();
     match Wall::of(&html) {
         Some(wall) => Err(wall.into()),
         None if follow => Ok(Listed { entries: linked_pages(url, &html, options), ..Listed::default() }),

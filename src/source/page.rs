@@ -24,7 +24,7 @@ pub struct PageOptions {
 }
 
 /// Blocks of one page that are remembered.
-const MAX_BLOCKS: usize = 4000;
+const MAX_BLOCKS: usize = 20_000;
 /// Links of one page that are followed.
 const MAX_LINKS: usize = 200;
 /// A block of fewer words says nothing by itself.
@@ -107,11 +107,12 @@ pub fn read_page(
         .and_then(|css| tree.select(&css).next().map(|title| title.text().collect()));
     let known: HashSet<[u8; BLOCK]> =
         before.chunks_exact(BLOCK).filter_map(|block| block.try_into().ok()).collect();
-    let mut blocks: Vec<[u8; BLOCK]> = Vec::new();
+    let (mut blocks, mut here) = (Vec::new(), HashSet::new());
     let mut new: Vec<&str> = Vec::new();
-    for line in lines.iter().filter(|line| line.split_whitespace().count() >= MIN_WORDS) {
-        let block = print(line);
-        if !blocks.contains(&block) {
+    // What lies beyond the limit cannot be remembered: reported once, it would be new for ever.
+    let sayings = lines.iter().filter(|line| line.split_whitespace().count() >= MIN_WORDS);
+    for (line, block) in sayings.map(|line| (line, print(line))).take(MAX_BLOCKS) {
+        if here.insert(block) {
             blocks.push(block);
             if !options.diff || !known.contains(&block) {
                 new.push(line);
@@ -119,7 +120,8 @@ pub fn read_page(
         }
     }
     // What stood there before is remembered for a while: a block that comes and goes is no news.
-    blocks.extend(known.iter().filter(|block| !blocks.contains(block)).copied().collect::<Vec<_>>());
+    let before = before.chunks_exact(BLOCK).filter_map(|block| <[u8; BLOCK]>::try_from(block).ok());
+    blocks.extend(before.filter(|block| !here.contains(block)));
     blocks.truncate(MAX_BLOCKS);
     let text = new.join("\n");
     // Each difference is an entry of its own, so that none takes the place of what was found before.
@@ -190,12 +192,12 @@ fn chosen<'a>(tree: &'a Html, options: &PageOptions) -> Vec<ElementRef<'a>> {
     if options.select.is_empty() {
         return vec![tree.root_element()];
     }
-    let mut parts: Vec<ElementRef<'a>> = Vec::new();
+    let (mut parts, mut ids) = (Vec::new(), HashSet::new());
     for selector in selectors(&options.select) {
         for part in tree.select(&selector) {
             // A part inside a chosen part is read with it.
-            let is_inside = part.ancestors().any(|above| parts.iter().any(|known| known.id() == above.id()));
-            if !is_inside && !parts.iter().any(|known| known.id() == part.id()) {
+            let is_inside = part.ancestors().any(|above| ids.contains(&above.id()));
+            if !is_inside && ids.insert(part.id()) {
                 parts.push(part);
             }
         }

@@ -19,16 +19,16 @@ pub struct BlindSource {
     pub detail: String,
     /// The status that its server answered with last.
     pub status: Option<i64>,
-    /// Since when (ms).
+    /// Since when (ms): when it was last read.
     pub from_at: i64,
-    /// When it will be asked again (ms), unless it is gone for good.
-    pub next_due_at: Option<i64>,
+    /// When a visit failed for the first time since (ms).
+    pub opened_at: i64,
 }
 
 const UNWARNED: &str =
     "SELECT g.id AS gap, s.id AS source, s.url, s.last_outcome AS reason, s.last_detail AS detail,
   (SELECT p.status FROM poll p WHERE p.source = s.id ORDER BY p.id DESC LIMIT 1) AS status, g.from_at,
-  CASE WHEN s.stopped_at IS NULL THEN s.next_due_at END AS next_due_at
+  COALESCE(g.opened_at, g.from_at) AS opened_at
 FROM gap g JOIN source s ON s.id = g.source
 WHERE g.until_at IS NULL AND g.warned_at IS NULL AND s.retired_at IS NULL ORDER BY g.from_at, g.id";
 pub(super) const WARNED: Both =

@@ -50,8 +50,8 @@ const TRIM_POLLS: &str = "DELETE FROM poll WHERE source = $1 AND id <= COALESCE(
   (SELECT id FROM poll WHERE source = $1 ORDER BY id DESC LIMIT 1 OFFSET 50), 0)";
 const CLOSE_GAP: &str = "UPDATE gap SET until_at = $1 WHERE source = $2 AND until_at IS NULL";
 /// Blind since it was last read, or since it should have been read first.
-const OPEN_GAP: &str = "INSERT INTO gap (source, reason, from_at)
-SELECT id, $1, COALESCE(last_good_at, $2) FROM source
+const OPEN_GAP: &str = "INSERT INTO gap (source, reason, from_at, opened_at)
+SELECT id, $1, COALESCE(last_good_at, $2), $2 FROM source
 WHERE id = $3 AND NOT EXISTS (SELECT 1 FROM gap WHERE source = $3 AND until_at IS NULL)";
 /// A time in which nobody looked, though nothing failed.
 const MISSED: &str = "INSERT INTO gap (source, reason, from_at, until_at)

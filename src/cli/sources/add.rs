@@ -129,7 +129,7 @@ fn written(args: &Args, found: &Found<'_>, config: &Config) -> anyhow::Result<Wr
             .secret_file
             .as_ref()
             .map(|file| std::path::absolute(file).unwrap_or_else(|_| file.clone())),
-        licence: licence.filter(|licence| licence != "none"),
+        licence,
     })
 }
 

@@ -72,19 +72,25 @@ pub(super) fn told_apart(entries: Vec<Entry>) -> Vec<Entry> {
     for entry in &entries {
         contents.entry(entry.key.clone()).or_default().insert(content(entry));
     }
+    let place = |entry: &Entry| hash(&[&entry.url, &entry.title]);
+    let mut places: HashMap<(String, String), HashSet<String>> = HashMap::new();
+    for entry in &entries {
+        places.entry((entry.key.clone(), place(entry))).or_default().insert(content(entry));
+    }
     let mut seen = HashSet::new();
     let mut apart = Vec::with_capacity(entries.len());
     for mut entry in entries {
         if contents.get(&entry.key).is_some_and(|contents| contents.len() > 1) {
-            let place =
-                if entry.url.is_empty() { content(&entry) } else { hash(&[&entry.url, &entry.title]) };
-            entry.key = format!("{}#{place}", entry.key);
+            let own = place(&entry);
+            // Alike in link and headline too (status pages): only the words tell them apart.
+            let is_shared = places.get(&(entry.key.clone(), own.clone())).is_some_and(|all| all.len() > 1);
+            let own = if entry.url.is_empty() || is_shared { content(&entry) } else { own };
+            entry.key = format!("{}#{own}", entry.key);
         }
         if seen.insert((entry.key.clone(), content(&entry))) {
             apart.push(entry);
         }
     }
-    apart.dedup_by(|a, b| a.key == b.key);
     apart
 }
 

@@ -29,6 +29,22 @@ fn one_id_for_two_stories_keeps_both_and_a_true_double_once() {
 }
 
 #[test]
+fn items_alike_in_id_link_and_headline_are_told_apart_by_their_words() {
+    let item = |text: &str| {
+        format!(
+            "<item><guid>https://s.example/</guid><link>https://s.example/</link><title>Update</title><description>{text}</description></item>"
+        )
+    };
+    let texts = |feed: ParsedFeed| {
+        feed.entries.iter().map(|entry| entry.content.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    let feed = parse(&rss(&[item("one"), item("two"), item("one"), item("three")].concat())).unwrap();
+    let keys: std::collections::HashSet<String> =
+        feed.entries.iter().map(|entry| entry.key.clone()).collect();
+    assert_eq!((keys.len(), texts(feed)), (3, vec!["one".to_owned(), "two".to_owned(), "three".to_owned()]));
+}
+
+#[test]
 fn dates_that_cannot_be_trusted_are_flagged() {
     let item =
         |date: &str| format!("<item><guid>{date}x</guid><title>t</title><pubDate>{date}</pubDate></item>");

@@ -14,7 +14,7 @@ use super::{error, fetcher, fetcher_with, options, page};
 const GENEROUS: Duration = Duration::from_secs(15);
 const MIB: usize = 1024 * 1024;
 
-async fn packed(encoding: &str, plain: &[u8]) -> Vec<u8> {
+pub(crate) async fn packed(encoding: &str, plain: &[u8]) -> Vec<u8> {
     macro_rules! with {
         ($encoder:ident) => {{
             let mut encoder = $encoder::new(Vec::new());

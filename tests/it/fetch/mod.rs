@@ -3,7 +3,7 @@
 
 mod answers;
 mod guard;
-mod limits;
+pub(crate) mod limits;
 mod process;
 mod redirects;
 mod robots;

@@ -6,12 +6,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_compression::tokio::write::{BrotliEncoder, GzipEncoder, ZlibEncoder, ZstdEncoder};
 use futures_util::StreamExt;
 use serde::Deserialize;
-use tokio::io::AsyncWriteExt;
 
 use super::bed::{Machine, World};
+use crate::fetch::limits::packed;
 use crate::fetch::server::{Asked, Server, Step, answer, head};
 
 #[derive(Deserialize)]
@@ -141,24 +140,6 @@ fn milliseconds(text: &str) -> i64 {
     }
     assert!(number.is_empty(), "{text} has no unit");
     sum
-}
-
-async fn packed(encoding: &str, plain: &[u8]) -> Vec<u8> {
-    macro_rules! with {
-        ($encoder:ident) => {{
-            let mut encoder = $encoder::new(Vec::new());
-            encoder.write_all(plain).await.unwrap();
-            encoder.shutdown().await.unwrap();
-            encoder.into_inner()
-        }};
-    }
-    match encoding {
-        "gzip" => with!(GzipEncoder),
-        "br" => with!(BrotliEncoder),
-        "zstd" => with!(ZstdEncoder),
-        "deflate" => with!(ZlibEncoder),
-        other => panic!("{other} is no encoding"),
-    }
 }
 
 /// A plain feed, newest first, or a page; each story names the Trust.
