@@ -68,16 +68,18 @@ pub(super) fn message(blind: &[BlindSource], now: i64) -> Result<Rendered, Store
 
 fn item(blind: &BlindSource, now: i64) -> Item {
     let host = Url::parse(&blind.url).ok().and_then(|url| url.host_str().map(str::to_owned));
-    let hours = (now - blind.from_at) / 3_600_000;
-    let long = match hours {
+    let long = |from: i64| match (now - from) / 3_600_000 {
         0 => String::new(),
-        1..48 => format!(", {hours} hours ago"),
-        _ => format!(", {} days ago", hours / 24),
+        hours @ 1..48 => format!(", {hours} hours ago"),
+        hours => format!(", {} days ago", hours / 24),
     };
+    let since = blind.last_good_at.map_or("never, since it was added".to_owned(), |at| {
+        format!("{}{}", clock::london_text(clock::from_ms(at)), long(at))
+    });
     Item {
         source: blind.source.clone(),
         host: host.unwrap_or_default(),
-        since: format!("{}{long}", clock::london_text(clock::from_ms(blind.from_at))),
+        since,
         what: blind.detail.clone(),
         todo: advice(&blind.reason, blind.status),
     }
@@ -135,7 +137,7 @@ mod tests {
             reason: reason.to_owned(),
             detail: "what happened".to_owned(),
             status,
-            from_at: 0,
+            last_good_at: Some(0),
             opened_at: 0,
         }
     }
@@ -155,6 +157,7 @@ mod tests {
     #[test]
     fn a_mail_about_many_stays_a_mail() {
         let mail = message(&vec![blind("timeout", None); 5000], 0).unwrap();
+        assert!(!mail.text.contains("never"));
         assert!(mail.html.len() < 100_000 && mail.text.contains("And 4950 more"), "{}", mail.html.len());
     }
 
@@ -162,6 +165,8 @@ mod tests {
     fn the_mail_says_what_since_when_and_what_to_do() {
         let mail = message(&[blind("gone", Some(410))], 3 * 86_400_000).unwrap();
         assert_eq!(mail.subject, "Trustwatch cannot see paper");
+        let unread = BlindSource { last_good_at: None, ..blind("gone", Some(410)) };
+        assert!(message(&[unread], 0).unwrap().text.contains("Last seen: never, since it was added"));
         for part in [&mail.text, &mail.html] {
             assert!(
                 part.contains("paper.example") && part.contains("3 days ago") && part.contains("for good")

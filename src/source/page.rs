@@ -65,8 +65,10 @@ impl PageOptions {
             .into_iter()
             .flat_map(|(key, list)| list.iter().enumerate().map(move |(n, css)| (key, n, css)));
         let wrong = |(key, n, css): (&str, usize, &String)| {
-            let error = Selector::parse(css).err()?;
-            Some(Problem::at(format!("{key}[{n}]"), format!("{css:?} is no CSS selector: {error}")))
+            Selector::parse(css).err()?;
+            let message =
+                format!("{css:?} is no CSS selector: write it as \"main\", \".news\" or \"#notices li\"");
+            Some(Problem::at(format!("{key}[{n}]"), message))
         };
         all.filter_map(wrong).collect()
     }

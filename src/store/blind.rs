@@ -19,15 +19,15 @@ pub struct BlindSource {
     pub detail: String,
     /// The status that its server answered with last.
     pub status: Option<i64>,
-    /// Since when (ms): when it was last read.
-    pub from_at: i64,
+    /// When it was last read (ms), if it ever was.
+    pub last_good_at: Option<i64>,
     /// When a visit failed for the first time since (ms).
     pub opened_at: i64,
 }
 
 const UNWARNED: &str =
     "SELECT g.id AS gap, s.id AS source, s.url, s.last_outcome AS reason, s.last_detail AS detail,
-  (SELECT p.status FROM poll p WHERE p.source = s.id ORDER BY p.id DESC LIMIT 1) AS status, g.from_at,
+  (SELECT p.status FROM poll p WHERE p.source = s.id ORDER BY p.id DESC LIMIT 1) AS status, s.last_good_at,
   COALESCE(g.opened_at, g.from_at) AS opened_at
 FROM gap g JOIN source s ON s.id = g.source
 WHERE g.until_at IS NULL AND g.warned_at IS NULL AND s.retired_at IS NULL ORDER BY g.from_at, g.id";
