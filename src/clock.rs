@@ -4,14 +4,21 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Europe::London;
+use futures_util::future::BoxFuture;
 
 /// Tells the time.
 pub trait Clock: Debug + Send + Sync {
     /// Now, in UTC, to the millisecond (what the store keeps).
     fn now(&self) -> DateTime<Utc>;
+
+    /// Lets `wait` pass. A simulated clock moves itself on instead.
+    fn sleep(&self, wait: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(wait))
+    }
 }
 
 /// A clock that many tasks share.

@@ -11,23 +11,27 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use url::Url;
 
-use super::decode::{ACCEPT_ENCODING, decode};
+use super::decode::decode;
 use super::error::{FetchError, TimeLimit};
 use super::guard::{Policy, Refusal, check_url, parse_target};
+use super::ledger::{KnownRobots, Ledger};
 use super::pacing::{Pacing, host_of};
-use super::resolve::{GuardedResolver, Resolve};
-use super::robots::Robots;
+use super::resolve::Resolve;
+use super::robots::{MAX_BYTES, Robots};
+use super::wire::{Network, Wire};
 use super::{Options, retry_after};
 use crate::clock::SharedClock;
 
 /// The product token that robots.txt files name.
-const PRODUCT: &str = "Trustwatch";
+pub(super) const PRODUCT: &str = "Trustwatch";
 /// How long a robots.txt is believed (RFC 9309, 2.4).
 const ROBOTS_TTL: Duration = Duration::from_secs(24 * 3600);
 /// How soon one that could not be read is asked for again.
 const ROBOTS_RETRY: Duration = Duration::from_secs(15 * 60);
 /// How much is read of a page that comes with a refusal (bytes).
 const MAX_REFUSAL_BYTES: u64 = 256 * 1024;
+/// And for how long: the status with its Retry-After is known already and must not be lost to a slow body.
+const REFUSAL_LIMIT: Duration = Duration::from_secs(2);
 /// Files kept; beyond it those that ran out are dropped.
 const MAX_ROBOTS: usize = 50_000;
 
@@ -60,12 +64,14 @@ pub struct Request {
     pub validators: Validators,
     /// Whether robots.txt is asked.
     pub rules: Rules,
+    /// Whether the first request to the host of `url` has its slot already: whoever claims work takes it.
+    pub is_slotted: bool,
 }
 
 impl Request {
     /// A plain request.
     pub fn new(url: Url) -> Self {
-        Self { url, validators: Validators::default(), rules: Rules::Robots }
+        Self { url, validators: Validators::default(), rules: Rules::Robots, is_slotted: false }
     }
 }
 
@@ -111,11 +117,12 @@ pub struct Page {
 #[derive(Debug, Clone)]
 pub struct Fetcher {
     shared: Arc<Shared>,
+    ledger: Option<Arc<dyn Ledger>>,
 }
 
 #[derive(Debug)]
 struct Shared {
-    client: reqwest::Client,
+    wire: Arc<dyn Wire>,
     options: Options,
     policy: Arc<Policy>,
     pacing: Pacing,
@@ -136,13 +143,30 @@ impl Fetcher {
     /// # Errors
     /// When the TLS roots of the machine cannot be loaded.
     pub fn new(options: Options, resolver: Arc<dyn Resolve>, clock: SharedClock) -> Result<Self, FetchError> {
-        // A second installation finds the first in place.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let policy = Arc::new(options.policy());
-        let client = client(&options, GuardedResolver { policy: policy.clone(), inner: resolver })?;
+        let wire = Network::new(&options, policy.clone(), resolver)?;
+        Ok(Self::made(options, policy, Arc::new(wire), clock))
+    }
+
+    /// A fetcher whose requests go to `wire` instead of the network: for simulations. Everything around the socket is
+    /// as it always is.
+    pub fn over(options: Options, wire: Arc<dyn Wire>, clock: SharedClock) -> Self {
+        let policy = Arc::new(options.policy());
+        Self::made(options, policy, wire, clock)
+    }
+
+    fn made(options: Options, policy: Arc<Policy>, wire: Arc<dyn Wire>, clock: SharedClock) -> Self {
         let pacing = Pacing::new(Duration::from_secs(options.host_gap_s), options.requests_per_second);
         let robots = Mutex::new(HashMap::new());
-        Ok(Self { shared: Arc::new(Shared { client, options, policy, pacing, robots, clock }) })
+        let shared = Shared { wire, options, policy, pacing, robots, clock };
+        Self { shared: Arc::new(shared), ledger: None }
+    }
+
+    /// The same, going by `ledger` instead of what this process alone knows.
+    #[must_use]
+    pub fn with_ledger(mut self, ledger: Arc<dyn Ledger>) -> Self {
+        self.ledger = Some(ledger);
+        self
     }
 
     /// What the guard lets through.
@@ -164,18 +188,20 @@ impl Fetcher {
         }
     }
 
-    /// Fetches, following redirects, within every limit.
+    /// Fetches, following redirects, within every limit. Waiting for a slot does not count into the time.
     ///
     /// # Errors
     /// Says why nothing came.
     pub async fn fetch(&self, request: Request) -> Result<Fetched, FetchError> {
-        let limit = Duration::from_secs(self.shared.options.total_timeout_s);
-        let fetched = timeout(limit, self.fetch_hops(request)).await;
-        fetched.map_err(|_| FetchError::Timeout { what: TimeLimit::Total, limit })?
+        let mut slot = request.is_slotted.then(|| host_of(&request.url));
+        self.fetch_hops(request, &mut slot).await
     }
 
-    async fn fetch_hops(&self, request: Request) -> Result<Fetched, FetchError> {
+    /// `slot` is the host whose next request may go out without asking for a slot.
+    async fn fetch_hops(&self, request: Request, slot: &mut Option<String>) -> Result<Fetched, FetchError> {
         let shared = &self.shared;
+        let limit = Duration::from_secs(shared.options.total_timeout_s);
+        let mut left = limit;
         let mut url = request.url;
         let decided = host_of(&url);
         let mut seen = vec![url.clone()];
@@ -189,53 +215,61 @@ impl Fetcher {
             };
             if obeys {
                 // Boxed: asking for robots.txt is itself a fetch.
-                Box::pin(self.obey_robots(&url)).await?;
+                Box::pin(self.obey_robots(&url, slot)).await?;
             }
-            shared.pacing.wait(&host_of(&url), self.is_mapped(&url)).await;
-            let response = self.send(&url, &request.validators).await?;
-            if let Some(next) = self.redirect(&url, &response)? {
-                if seen.len() > shared.options.max_redirects {
-                    return Err(FetchError::Redirect(format!(
-                        "more than {} times",
-                        shared.options.max_redirects
-                    )));
-                }
-                if seen.contains(&next) {
-                    return Err(FetchError::Redirect("in a circle".to_owned()));
-                }
-                for_good &= matches!(response.status().as_u16(), 301 | 308);
-                seen.push(next.clone());
-                url = next;
-                continue;
+            self.wait(&url, slot).await?;
+            let started = Instant::now();
+            let hop = self.hop(&url, &request.validators, &mut seen, &mut for_good);
+            let step = timeout(left, hop).await;
+            match step.map_err(|_| FetchError::Timeout { what: TimeLimit::Total, limit })?? {
+                Hop::On(next) => url = next,
+                Hop::Done(fetched) => return Ok(fetched),
             }
-            let conditional = request.validators != Validators::default();
-            let moved = if for_good { seen.split_off(1) } else { Vec::new() };
-            let head = head_of(&response, moved, shared.clock.now());
-            return self.read(url, response, conditional, head).await;
+            left = left.saturating_sub(started.elapsed());
         }
     }
 
-    async fn send(&self, url: &Url, validators: &Validators) -> Result<reqwest::Response, FetchError> {
-        let options = &self.shared.options;
-        let mut headers = HeaderMap::new();
-        let mut set = |name: header::HeaderName, value: Option<&String>| {
-            if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
-                headers.insert(name, value);
+    /// Waits until a request to the host of `url` may go out.
+    async fn wait(&self, url: &Url, slot: &mut Option<String>) -> Result<(), FetchError> {
+        let (shared, host, is_mapped) = (&self.shared, host_of(url), self.is_mapped(url));
+        match &self.ledger {
+            Some(_) if is_mapped => {}
+            Some(_) if slot.as_ref() == Some(&host) => *slot = None,
+            Some(ledger) => {
+                let wait = ledger.slot(host).await?;
+                shared.clock.sleep(wait).await;
             }
-        };
-        set(header::IF_NONE_MATCH, validators.etag.as_ref());
-        set(header::IF_MODIFIED_SINCE, validators.last_modified.as_ref());
-        let limit = Duration::from_secs(options.first_byte_timeout_s);
-        let sent = timeout(limit, self.shared.client.get(url.clone()).headers(headers).send()).await;
-        let response = sent.map_err(|_| FetchError::Timeout { what: TimeLimit::FirstByte, limit })?.map_err(
-            |error| FetchError::from_reqwest(&error, Duration::from_secs(options.connect_timeout_s)),
-        )?;
-        // The last word: whatever was looked up, this is who answered.
-        match response.remote_addr() {
-            Some(peer) if self.shared.policy.admits_peer(peer) => Ok(response),
-            Some(peer) => Err(Refusal::NotPublic(peer.ip()).into()),
-            None => Err(FetchError::Network("the connection has no peer address".to_owned())),
+            None => shared.pacing.wait_for_host(&host, is_mapped).await,
         }
+        shared.pacing.wait_for_all().await;
+        Ok(())
+    }
+
+    /// One request, and where it leads.
+    async fn hop(
+        &self,
+        url: &Url,
+        validators: &Validators,
+        seen: &mut Vec<Url>,
+        for_good: &mut bool,
+    ) -> Result<Hop, FetchError> {
+        let shared = &self.shared;
+        let response = shared.wire.get(url.clone(), conditions(validators)).await?;
+        let Some(next) = self.redirect(url, &response)? else {
+            let conditional = *validators != Validators::default();
+            let moved = if *for_good { seen.split_off(1) } else { Vec::new() };
+            let head = head_of(&response, moved, shared.clock.now());
+            return self.read(url.clone(), response, conditional, head).await.map(Hop::Done);
+        };
+        if seen.len() > shared.options.max_redirects {
+            return Err(FetchError::Redirect(format!("more than {} times", shared.options.max_redirects)));
+        }
+        if seen.contains(&next) {
+            return Err(FetchError::Redirect("in a circle".to_owned()));
+        }
+        *for_good &= matches!(response.status().as_u16(), 301 | 308);
+        seen.push(next.clone());
+        Ok(Hop::On(next))
     }
 
     /// Where a response leads on to.
@@ -279,8 +313,8 @@ impl Fetcher {
                 let now = self.shared.clock.now();
                 let wait = text(header::RETRY_AFTER).and_then(|value| retry_after(&value, now));
                 // What the page says is told apart by its caller; that it cannot be had changes nothing.
-                let body =
-                    self.body(response, MAX_REFUSAL_BYTES).await.map(|(body, _)| body).unwrap_or_default();
+                let body = timeout(REFUSAL_LIMIT, self.body(response, MAX_REFUSAL_BYTES)).await;
+                let body = body.ok().and_then(Result::ok).map(|(body, _)| body).unwrap_or_default();
                 return Err(FetchError::Status { status, retry_after: wait, body });
             }
         }
@@ -318,18 +352,10 @@ impl Fetcher {
     }
 
     /// Whether robots.txt allows `url`.
-    async fn obey_robots(&self, url: &Url) -> Result<(), FetchError> {
-        match self.robots_of(url).await {
-            Err(why) => Err(FetchError::RobotsUnreachable(why)),
-            Ok(robots) => {
-                let ruling = robots.ruling(url);
-                if ruling.allowed {
-                    Ok(())
-                } else {
-                    Err(FetchError::Robots { line: ruling.line, rule: ruling.rule })
-                }
-            }
-        }
+    async fn obey_robots(&self, url: &Url, slot: &mut Option<String>) -> Result<(), FetchError> {
+        let robots = self.robots_by(url, slot).await?.map_err(FetchError::RobotsUnreachable)?;
+        let ruling = robots.ruling(url);
+        if ruling.allowed { Ok(()) } else { Err(FetchError::Robots { line: ruling.line, rule: ruling.rule }) }
     }
 
     /// The rules for `url`'s authority, from the cache or the site.
@@ -337,6 +363,15 @@ impl Fetcher {
     /// # Errors
     /// Says why they could not be read, which counts as a no (RFC 9309, 2.3.1.4).
     pub async fn robots_of(&self, url: &Url) -> Result<Arc<Robots>, String> {
+        self.robots_by(url, &mut None).await.unwrap_or_else(|error| Err(error.to_string()))
+    }
+
+    /// The rules, or why there are none; an error where nothing could be asked, which says nothing of the site.
+    async fn robots_by(
+        &self,
+        url: &Url,
+        slot: &mut Option<String>,
+    ) -> Result<Result<Arc<Robots>, String>, FetchError> {
         let authority = url.origin().ascii_serialization();
         let now = Instant::now();
         {
@@ -345,32 +380,76 @@ impl Fetcher {
                 cache.retain(|_, cached| cached.until > now);
             }
             if let Some(cached) = cache.get(&authority).filter(|cached| cached.until > now) {
-                return cached.rules.clone();
+                return Ok(cached.rules.clone());
             }
         }
-        let rules = self.fetch_robots(url).await;
-        let ttl = if rules.is_ok() { ROBOTS_TTL } else { ROBOTS_RETRY };
-        let cached = CachedRobots { until: now + ttl, rules: rules.clone() };
+        let ledger = self.ledger.as_ref().filter(|_| !self.is_mapped(url));
+        let kept = match ledger {
+            Some(ledger) => ledger.robots(authority.clone()).await,
+            None => None,
+        };
+        let robots = match kept {
+            Some(kept) => kept,
+            None => {
+                let file = match self.fetch_robots(url, slot).await {
+                    Err(error @ (FetchError::Resting(_) | FetchError::Slot(_))) => return Err(error),
+                    Err(error) => Err(error.to_string()),
+                    Ok(file) => Ok(file),
+                };
+                let fresh_for = if file.is_ok() { ROBOTS_TTL } else { ROBOTS_RETRY };
+                let read = KnownRobots { fresh_for, file };
+                if let Some(ledger) = ledger {
+                    ledger.keep_robots(authority.clone(), read.clone()).await;
+                }
+                read
+            }
+        };
+        let rules = robots.file.map(|file| Arc::new(Robots::read(&file, PRODUCT)));
+        let cached = CachedRobots { until: now + robots.fresh_for, rules: rules.clone() };
         self.shared.robots.lock().await.insert(authority, cached);
-        rules
+        Ok(rules)
     }
 
-    async fn fetch_robots(&self, url: &Url) -> Result<Arc<Robots>, String> {
-        let file = url.join("/robots.txt").map_err(|error| error.to_string())?;
-        let request = Request { url: file, validators: Validators::default(), rules: Rules::None };
-        match self.fetch_hops(request).await {
-            Ok(Fetched::Page(page)) => Ok(Arc::new(Robots::read(&page.body, PRODUCT))),
-            Ok(Fetched::NotModified(_)) => Err("304 to a plain request".to_owned()),
+    /// The file; empty where the site has none.
+    async fn fetch_robots(&self, url: &Url, slot: &mut Option<String>) -> Result<Vec<u8>, FetchError> {
+        let file = url.join("/robots.txt").map_err(|error| FetchError::Redirect(error.to_string()))?;
+        let request = Request { rules: Rules::None, ..Request::new(file) };
+        match self.fetch_hops(request, slot).await {
+            Ok(Fetched::Page(mut page)) => {
+                page.body.truncate(MAX_BYTES);
+                Ok(page.body)
+            }
+            Ok(Fetched::NotModified(_)) => Err(FetchError::Network("304 to a plain request".to_owned())),
             // Anything the site itself says below 500 means that there are no rules; too many requests
             // and server errors mean that we must stay away (RFC 9309, 2.3.1.3 and 2.3.1.4).
-            Err(FetchError::Gone) => Ok(Arc::new(Robots::default())),
+            Err(FetchError::Gone) => Ok(Vec::new()),
             Err(FetchError::Status { status, .. }) if (400..500).contains(&status) && status != 429 => {
-                Ok(Arc::new(Robots::default()))
+                Ok(Vec::new())
             }
-            Err(FetchError::TooLarge { .. }) => Err("the file is too large".to_owned()),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(error),
         }
     }
+}
+
+/// What one request came to.
+enum Hop {
+    /// A redirect.
+    On(Url),
+    /// An answer.
+    Done(Fetched),
+}
+
+/// The headers that make a request conditional.
+fn conditions(validators: &Validators) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let mut set = |name: header::HeaderName, value: Option<&String>| {
+        if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+            headers.insert(name, value);
+        }
+    };
+    set(header::IF_NONE_MATCH, validators.etag.as_ref());
+    set(header::IF_MODIFIED_SINCE, validators.last_modified.as_ref());
+    headers
 }
 
 fn head_of(response: &reqwest::Response, moved: Vec<Url>, now: DateTime<Utc>) -> Head {
@@ -391,11 +470,13 @@ fn head_of(response: &reqwest::Response, moved: Vec<Url>, now: DateTime<Utc>) ->
 /// Whether a list of robots words, in lower case and of a header or `<meta>`, asks that no copy is kept.
 /// One that another robot is named in front of is not meant for us.
 pub fn forbids_copies(words: &str) -> bool {
+    // Words that have a value behind a colon are no names of robots.
+    const VALUED: [&str; 4] = ["unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"];
     let own = PRODUCT.to_ascii_lowercase();
     let words = match words.split_once(':') {
         Some((name, words)) if name.trim() == own => words,
-        Some(_) => return false,
-        None => words,
+        Some((name, _)) if !name.contains(',') && !VALUED.contains(&name.trim()) => return false,
+        _ => words,
     };
     words.split(',').any(|word| word.trim() == "noarchive")
 }
@@ -411,31 +492,4 @@ fn fresh_for(cache_control: &str, expires: Option<&String>, now: DateTime<Utc>) 
     }
     let until: DateTime<Utc> = httpdate::parse_http_date(expires?).ok()?.into();
     (until - now).to_std().ok()
-}
-
-#[expect(clippy::disallowed_methods, reason = "the fetcher's own client, the only one")]
-fn client(options: &Options, resolver: GuardedResolver) -> Result<reqwest::Client, FetchError> {
-    let contact = if options.contact.is_empty() { String::new() } else { format!(" (+{})", options.contact) };
-    let mut headers = HeaderMap::new();
-    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_ENCODING));
-    headers.insert(
-        header::ACCEPT,
-        HeaderValue::from_static(
-            "application/atom+xml, application/rss+xml, application/feed+json, text/html;q=0.9, */*;q=0.5",
-        ),
-    );
-    headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static("en-GB, en;q=0.8, cy;q=0.5"));
-    reqwest::Client::builder()
-        .user_agent(format!("{PRODUCT}/{}{contact}", env!("CARGO_PKG_VERSION")))
-        .default_headers(headers)
-        .tls_certs_merge(options.certificates().map_err(FetchError::Network)?)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .dns_resolver(Arc::new(resolver))
-        .connect_timeout(Duration::from_secs(options.connect_timeout_s))
-        .read_timeout(Duration::from_secs(options.first_byte_timeout_s))
-        .pool_max_idle_per_host(1)
-        .pool_idle_timeout(Duration::from_secs(90))
-        .build()
-        .map_err(|error| FetchError::Network(format!("the HTTP client cannot be made: {error}")))
 }

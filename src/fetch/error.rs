@@ -68,6 +68,12 @@ pub enum FetchError {
         /// How long it was.
         limit: Duration,
     },
+    /// The host asked to be left alone for longer than a request waits.
+    #[error("its host asked to be left alone for another {} s", .0.as_secs())]
+    Resting(Duration),
+    /// A slot for the request could not be written down.
+    #[error("no slot could be taken: {0}")]
+    Slot(String),
     /// The connection failed or broke.
     #[error("the connection failed: {0}")]
     Network(String),
@@ -97,6 +103,8 @@ impl FetchError {
             Self::TooLarge { .. } => "too_large",
             Self::Encoding(_) => "encoding",
             Self::Timeout { .. } => "timeout",
+            Self::Resting(_) => "host_resting",
+            Self::Slot(_) => "store",
             Self::Network(_) => "network",
         }
     }
@@ -113,7 +121,9 @@ impl FetchError {
                 FailureClass::Hard
             }
             Self::Status { .. } | Self::RobotsUnreachable(_) | Self::Encoding(_) => FailureClass::Soft,
-            Self::Timeout { .. } | Self::Network(_) => FailureClass::Temporary,
+            Self::Timeout { .. } | Self::Network(_) | Self::Resting(_) | Self::Slot(_) => {
+                FailureClass::Temporary
+            }
         }
     }
 
@@ -121,6 +131,7 @@ impl FetchError {
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
+            Self::Resting(wait) => Some(*wait),
             _ => None,
         }
     }

@@ -1,5 +1,5 @@
 //! Politeness within this process: a gap between requests to one registrable domain and a ceiling on
-//! all requests together. The gap that holds for a whole fleet stands in the store (`host.next_at`).
+//! all requests together; what holds for a whole fleet stands in the ledger.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -34,15 +34,19 @@ impl Pacing {
         }
     }
 
-    /// Waits until a request to `host` is polite.
-    pub(super) async fn wait(&self, host: &str, is_mapped: bool) {
-        self.total.until_ready().await;
+    /// Waits until a request to `host` is polite, as far as this process knows.
+    pub(super) async fn wait_for_host(&self, host: &str, is_mapped: bool) {
         if let Some(limiter) = self.per_host.as_ref().filter(|_| !is_mapped) {
             if limiter.len() > MAX_KEYS {
                 limiter.retain_recent();
             }
             limiter.until_key_ready(&host.to_owned()).await;
         }
+    }
+
+    /// Waits until one more request to anybody is within the ceiling.
+    pub(super) async fn wait_for_all(&self) {
+        self.total.until_ready().await;
     }
 }
 

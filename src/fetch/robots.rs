@@ -5,7 +5,7 @@
 use url::Url;
 
 /// What is read of a file; the rest is ignored (RFC 9309, 2.5 asks for at least 500 KiB).
-const MAX_BYTES: usize = 512 * 1024;
+pub(super) const MAX_BYTES: usize = 512 * 1024;
 
 /// Sitemaps that are kept of one file.
 const MAX_SITEMAPS: usize = 50;

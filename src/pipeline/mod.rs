@@ -4,6 +4,7 @@
 mod copies;
 mod due;
 mod judge;
+mod ledger;
 mod poll;
 mod record;
 mod replay;
@@ -163,6 +164,9 @@ impl Pipeline {
             progress,
         } = ingredients;
         let generation = generation(&store, &classifier);
+        let ledger =
+            ledger::StoreLedger { store: store.clone(), clock: clock.clone(), gap: options.host_gap };
+        let fetcher = fetcher.with_ledger(Arc::new(ledger));
         let planned = planned.into_iter().map(|planned| (planned.source.id.clone(), planned)).collect();
         let moved_at = AtomicI64::new(clock.now().timestamp_millis());
         let parts = Parts {
@@ -250,7 +254,7 @@ impl Pipeline {
                 let now = self.parts.clock.now().timestamp_millis();
                 match self.parts.store.next_due(self.parts.only.as_ref().map_or("", SourceId::as_str)).await?
                 {
-                    Some(due) if due <= now => tokio::time::sleep(IDLE).await,
+                    Some(due) if due <= now => self.parts.clock.sleep(IDLE).await,
                     _ => return Ok(()),
                 }
             }

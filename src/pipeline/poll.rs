@@ -123,7 +123,9 @@ pub(super) async fn poll(parts: &Arc<Parts>, claim: ClaimedSource) -> PollOutcom
                 shown.stopped = true;
                 next = due::never();
             }
-            let wait = retry_after.and_then(|wait| chrono::Duration::from_std(wait).ok());
+            // What the host itself said; that another one along the way rests says nothing of it.
+            let wait = retry_after.filter(|_| status.is_some());
+            let wait = wait.and_then(|wait| chrono::Duration::from_std(wait).ok());
             let stay_away_until = wait.map(|wait| at + wait);
             (PollResult::Failed { reason, detail, status, weight: weight(class), stay_away_until }, next)
         }
@@ -196,7 +198,7 @@ async fn visit(
     let moved = claim.moved_to.as_ref().and_then(|to| parse_target(to, &parts.fetcher.policy()).ok());
     let url = moved.unwrap_or_else(|| planned.address(at));
     let rules = if planned.source.robots_override.is_some() { Rules::Overridden } else { Rules::Robots };
-    let fetched = match parts.fetcher.fetch(Request { url, validators, rules }).await {
+    let fetched = match parts.fetcher.fetch(Request { url, validators, rules, is_slotted: true }).await {
         Ok(fetched) => fetched,
         Err(error) => return Err(refused(error).await),
     };

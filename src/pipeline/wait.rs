@@ -43,7 +43,7 @@ async fn read(parts: &Arc<Parts>, claim: &ClaimedEntry) -> EntryResult {
     let Ok(url) = parse_target(&entry.url, &parts.fetcher.policy()) else {
         return own_words(parts, &planned.source, entry, claim.attempts).await;
     };
-    match parts.fetcher.fetch(Request::new(url)).await {
+    match parts.fetcher.fetch(Request { is_slotted: true, ..Request::new(url) }).await {
         Ok(Fetched::Page(page)) => judged(parts, &planned.source, entry, page, claim.attempts).await,
         Err(FetchError::Gone) if entry.content.as_str().is_empty() => EntryResult::Gone,
         Err(error) if error.class() != FailureClass::Hard && claim.attempts + 1 < MAX_ATTEMPTS => {

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use super::db::{Tx, on_read, on_tx};
-use super::dialect::{Both, claiming, claiming_except};
+use super::dialect::{Both, claiming_except};
 use super::{Store, StoreError};
 use crate::model::{EntryId, SourceId};
 
@@ -95,11 +95,13 @@ WHERE s.retired_at IS NULL AND s.next_due_at <= $1 AND s.lease_until <= $1 AND h
     " ORDER BY s.next_due_at, s.id LIMIT $2",
     "FOR UPDATE OF s, h SKIP LOCKED"
 );
-const DUE_ENTRIES: Both = claiming!(
+const DUE_ENTRIES: Both = claiming_except!(
     "SELECT e.id, e.source, h.name AS host, e.fence, e.sealed, e.attempts, e.backlog, s.first_polled_at
 FROM entry e JOIN host h ON h.name = e.host JOIN source s ON s.id = e.source
 WHERE e.state = 'waiting' AND e.due_at <= $1 AND e.lease_until <= $1 AND h.next_at <= $1 AND s.retired_at IS NULL AND ($3 = '' OR s.id = $3)
-ORDER BY e.due_at, e.id LIMIT $2",
+  AND s.id NOT IN ",
+    4,
+    " ORDER BY e.due_at, e.id LIMIT $2",
     "FOR UPDATE OF e, h SKIP LOCKED"
 );
 const LEASE_SOURCE: &str =
@@ -192,7 +194,7 @@ impl Store {
     ) -> Result<Vec<ClaimedEntry>, StoreError> {
         let mut tx = self.db.begin().await?;
         let sql = DUE_ENTRIES.of_tx(&tx);
-        let due: Vec<DueEntry> = on_tx!(&mut tx, tx => sqlx::query_as(sql).bind(terms.now).bind(terms.limit).bind(terms.only).fetch_all(&mut **tx).await?);
+        let due: Vec<DueEntry> = on_tx!(&mut tx, tx => sqlx::query_as(sql).bind(terms.now).bind(terms.limit).bind(terms.only).bind(terms.except).fetch_all(&mut **tx).await?);
         let mut pacer = Pacer::default();
         let mut claimed = Vec::with_capacity(due.len());
         for row in due {

@@ -25,8 +25,13 @@ pub struct Gatherer {
 impl Gatherer {
     /// A gatherer, and the work that it needs done: spawn it. It ends when every gatherer is dropped.
     pub fn new(store: Store) -> (Self, impl Future<Output = ()> + Send) {
+        Self::waiting(store, MAX_WAIT)
+    }
+
+    /// The same, in which the first of a batch waits `wait` for others: not at all, where work is done one by one.
+    pub fn waiting(store: Store, wait: Duration) -> (Self, impl Future<Output = ()> + Send) {
         let (sender, receiver) = mpsc::channel(MAX_BATCH * 4);
-        (Self { sender }, run(store, receiver))
+        (Self { sender }, run(store, receiver, wait))
     }
 
     /// Commits an outcome, together with others.
@@ -41,7 +46,7 @@ impl Gatherer {
     }
 }
 
-async fn run(store: Store, mut receiver: mpsc::Receiver<(Outcome, oneshot::Sender<Answer>)>) {
+async fn run(store: Store, mut receiver: mpsc::Receiver<(Outcome, oneshot::Sender<Answer>)>, wait: Duration) {
     while let Some(first) = receiver.recv().await {
         let mut outcomes = Vec::with_capacity(MAX_BATCH);
         let mut senders = Vec::with_capacity(MAX_BATCH);
@@ -50,7 +55,7 @@ async fn run(store: Store, mut receiver: mpsc::Receiver<(Outcome, oneshot::Sende
             senders.push(sender);
         };
         push(first);
-        let until = Instant::now() + MAX_WAIT;
+        let until = Instant::now() + wait;
         for _ in 1..MAX_BATCH {
             match timeout_at(until, receiver.recv()).await {
                 Ok(Some(next)) => push(next),

@@ -17,6 +17,7 @@ mod dialect;
 mod error;
 mod gather;
 mod hit;
+mod host;
 mod key;
 mod maintain;
 mod options;
@@ -37,6 +38,7 @@ pub use delivery::{ClaimedDelivery, Waiting};
 pub use error::StoreError;
 pub use gather::Gatherer;
 pub use hit::{Decided, HitDetail, HitFilter, HitSummary, Scope};
+pub use host::{KeptRobots, Slot};
 pub use options::{Options, Retention};
 pub use record::{
     DocumentRecord, EntryOutcome, EntryRecord, EntryResult, EntryState, HitRecord, Move, Outcome,

@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod corpus;
 mod daemon;
+mod day;
 mod feed;
 mod fetch;
 mod identifiers;

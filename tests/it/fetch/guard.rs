@@ -9,8 +9,7 @@ use std::sync::{LazyLock, Mutex};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use trustwatch::fetch::{
-    FetchError, Fetched, Fetcher, Options, Policy, Refusal, Request, Rules, Validators, is_public,
-    parse_target,
+    FetchError, Fetched, Fetcher, Options, Policy, Refusal, Request, Rules, is_public, parse_target,
 };
 use url::Url;
 
@@ -68,7 +67,7 @@ fn quick() -> Options {
 
 /// Without robots.txt, so that the page itself is what is refused.
 fn bare(url: &Url) -> Request {
-    Request { url: url.clone(), validators: Validators::default(), rules: Rules::None }
+    Request { rules: Rules::None, ..Request::new(url.clone()) }
 }
 
 async fn refusal(fetcher: &Fetcher, url: &str) -> Refusal {
@@ -127,7 +126,7 @@ async fn refused_spellings_open_no_connection_and_look_nothing_up() {
             continue;
         }
         for rules in [Rules::None, Rules::Robots] {
-            let request = Request { url: url.clone(), validators: Validators::default(), rules };
+            let request = Request { rules, ..Request::new(url.clone()) };
             match fetcher.fetch(request).await {
                 Err(FetchError::Refused(refusal)) => assert_eq!(refusal, refused_as, "{text}"),
                 other => panic!("{text} was not refused: {other:?}"),
