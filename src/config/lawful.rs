@@ -14,7 +14,8 @@ use crate::source::{PresetStatus, SECRET, dated};
 impl Check<'_> {
     /// What stands at `{secret}` in the address.
     pub(super) fn secret(&self, config: &SourceConfig, problems: &mut Vec<Problem>) -> Option<SecretString> {
-        let has_place = config.url.contains(SECRET);
+        let has_header = config.api.as_ref().is_some_and(|api| api.header.is_some());
+        let has_place = config.url.contains(SECRET) || has_header;
         let left = dated(&config.url.replace(SECRET, ""), NaiveDate::default());
         if let Some(at) = left.find(['{', '}']) {
             problems.push(self.problem("url", format!("something must be filled in here: {}", &left[at..])));
@@ -25,7 +26,7 @@ impl Check<'_> {
                 None
             }
             (Some(secret), None) => Some(secret.clone()),
-            (None, Some(file)) => match std::fs::read_to_string(file) {
+            (None, Some(file)) => match std::fs::read_to_string(self.layer.beside(file)) {
                 Ok(text) => Some(SecretString::from(text.trim().to_owned())),
                 Err(error) => {
                     let message = format!("{} cannot be read: {error}", file.display());
@@ -38,10 +39,17 @@ impl Check<'_> {
         match (&secret, has_place) {
             (None, true) => problems.push(self.problem(
                 "secret_file",
-                "missing: the address has a {secret} in it; name the file that holds it",
+                if has_header {
+                    "missing: the header in [source.api] carries a key; name the file that holds it"
+                } else {
+                    "missing: the address has a {secret} in it; name the file that holds it"
+                },
             )),
             (Some(_), false) => {
-                problems.push(self.problem("secret", "the address has no {secret} in it to put this at"));
+                problems.push(self.problem(
+                    "secret",
+                    "neither the address has a {secret} in it nor [source.api] a header to put this at",
+                ));
             }
             (Some(secret), true) if secret.expose_secret().is_empty() => {
                 problems.push(self.problem("secret_file", "is empty"));

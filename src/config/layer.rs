@@ -70,6 +70,11 @@ impl Layer {
             .find(|set| is_at_or_below(key, &set.key) || unwritten && is_at_or_below(&set.key, key))
     }
 
+    /// A path as this file names it: beside the file, where it is relative.
+    pub(super) fn beside(&self, path: &Path) -> PathBuf {
+        self.file.parent().unwrap_or(Path::new(".")).join(path)
+    }
+
     /// Takes a section out of the file.
     pub(super) fn take(&mut self, key: &str) -> Option<Value> {
         self.table.remove(key)

@@ -1,6 +1,7 @@
 //! The configuration: one file over the shipped defaults, further sources beside it, the environment
 //! over both. Everything that is wrong is reported at once, with key path, file and line.
 
+mod expand;
 mod lawful;
 mod layer;
 mod load;

@@ -11,19 +11,35 @@ use super::layer::{Layer, joined};
 use super::load::Listed;
 use super::profiles::OrganisationConfig;
 use crate::fetch::{self, host_of, parse_target};
-use crate::model::{DocumentKind, OrganisationId, Profile, Source, SourceId, SourceKind};
-use crate::pipeline::Planned;
+use crate::model::{DocumentKind, OrganisationId, Profile, Source, SourceId};
+use crate::pipeline::{How, OwnOptions, Planned};
 use crate::problem::Problem;
 use crate::schedule::{CronLine, Schedule, parse_interval};
 use crate::secret::SecretString;
-use crate::source::{PageOptions, Preset, SECRET};
+use crate::source::{ApiOptions, PageOptions, Preset, SECRET, SitemapOptions};
+
+/// How a source is read, as the configuration says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Kind {
+    #[default]
+    Feed,
+    Page,
+    Sitemap,
+    Api,
+    Mailbox,
+    /// Many pages, each a source of its own.
+    Links,
+    /// The Trust's own sites and accounts, each a source of its own.
+    Own,
+}
 
 /// A source as the configuration names it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct SourceConfig {
     pub(super) id: String,
-    pub(super) kind: Option<SourceKind>,
+    pub(super) kind: Kind,
     pub(super) url: String,
     pub(super) organisations: Option<Vec<String>>,
     pub(super) document_kind: DocumentKind,
@@ -36,6 +52,12 @@ pub(super) struct SourceConfig {
     pub(super) licence: Option<String>,
     pub(super) review: Option<toml::value::Datetime>,
     pub(super) page: PageOptions,
+    pub(super) sitemap: SitemapOptions,
+    pub(super) api: Option<ApiOptions>,
+    pub(super) maildir: Option<PathBuf>,
+    pub(super) links: Vec<String>,
+    pub(super) links_file: Option<PathBuf>,
+    pub(super) own: OwnOptions,
     pub(super) preset: Option<String>,
     pub(super) secret: Option<SecretString>,
     pub(super) secret_file: Option<PathBuf>,
@@ -64,6 +86,9 @@ pub(super) struct PersonConfig {
 const OWN_FLOOR: Duration = Duration::from_secs(5 * 60);
 /// The shortest interval elsewhere.
 const FLOOR: Duration = Duration::from_secs(15 * 60);
+
+/// How often a folder is looked into where nobody says.
+const MAILBOX: Duration = Duration::from_secs(5 * 60);
 
 /// A day from which the intervals of a cron line are looked at; any will do.
 fn some_day() -> chrono::DateTime<chrono::Utc> {
@@ -108,15 +133,18 @@ pub(super) fn planned(
             fetch,
             presets,
         };
-        let before = problems.len();
-        let Some(found) = check.source(source, problems) else { continue };
         let place = format!("{} of {}", check.key, check.layer.file.display());
-        if let Some(other) = seen.insert(found.source.id.clone(), place) {
-            problems
-                .push(check.problem("id", format!("{} is named twice, first at {other}", found.source.id)));
-        }
-        if problems.len() == before {
-            planned.push(found);
+        for source in check.expanded(source, problems) {
+            let before = problems.len();
+            let Some(found) = check.source(&source, problems) else { continue };
+            if let Some(other) = seen.insert(found.source.id.clone(), place.clone()) {
+                problems.push(
+                    check.problem("id", format!("{} is named twice, first at {other}", found.source.id)),
+                );
+            }
+            if problems.len() == before {
+                planned.push(found);
+            }
         }
     }
     note_politeness(&planned, fetch, notes);
@@ -135,9 +163,7 @@ impl Check<'_> {
             .parse::<SourceId>()
             .map_err(|error| problems.push(self.problem("id", error.to_string())))
             .ok();
-        let url = parse_target(&config.url, &self.fetch.policy())
-            .map_err(|refusal| problems.push(self.problem("url", refusal.to_string())))
-            .ok();
+        let url = self.url(config, problems);
         let secret = self.secret(config, problems);
         let robots_override = self.robots_override(config, problems);
         self.check_preset(config, robots_override.is_some(), problems);
@@ -147,34 +173,94 @@ impl Check<'_> {
         let url = url?;
         let schedule = self.schedule(config, &url, problems);
         self.check_person(config, &url, &organisations, person.is_some(), problems);
-        let kind = config.kind.unwrap_or(SourceKind::Feed);
-        if kind != SourceKind::Page && !config.page.is_plain() {
-            problems.push(self.problem("page", "only a source of kind \"page\" has parts to choose"));
-        }
-        problems.extend(
-            config
-                .page
-                .check()
-                .into_iter()
-                .map(|found| self.problem(&joined("page", &found.key), found.message)),
-        );
-        if config.page.diff && config.follow {
-            problems.push(
-                self.problem("page.diff", "a page is either compared or its links are followed, not both"),
-            );
-        }
+        let how = self.how(config, problems);
         let source = Source {
             id: id?,
-            kind,
+            kind: how.as_ref()?.kind(),
             url,
             document_kind: config.document_kind,
-            follow: config.follow,
+            // A sitemap is nothing but links.
+            follow: config.follow || config.kind == Kind::Sitemap,
             organisations,
             accountability: accountability?,
             person,
             robots_override,
         };
-        Some(Planned { source, schedule: schedule?, page: config.page.clone(), secret })
+        Some(Planned { source, schedule: schedule?, how: how?, secret })
+    }
+
+    /// Where it is; of a maildir, its folder.
+    fn url(&self, config: &SourceConfig, problems: &mut Vec<Problem>) -> Option<Url> {
+        if config.kind != Kind::Mailbox {
+            return parse_target(&config.url, &self.fetch.policy())
+                .map_err(|refusal| problems.push(self.problem("url", refusal.to_string())))
+                .ok();
+        }
+        let Some(folder) = &config.maildir else {
+            problems
+                .push(self.problem("maildir", "missing: name the folder that the mails are delivered to"));
+            return None;
+        };
+        if !config.url.is_empty() {
+            problems.push(self.problem("url", "a mailbox has no address: its folder stands in maildir"));
+        }
+        let folder = self.layer.beside(folder);
+        let is_maildir = ["new", "cur"].iter().all(|part| folder.join(part).is_dir());
+        if !is_maildir {
+            let message =
+                format!("{} is no maildir that can be read: it has no folders new and cur", folder.display());
+            problems.push(self.problem("maildir", message));
+        }
+        Url::from_directory_path(std::path::absolute(folder).ok()?).ok()
+    }
+
+    /// How it is read; what belongs to another kind is named.
+    fn how(&self, config: &SourceConfig, problems: &mut Vec<Problem>) -> Option<How> {
+        let kind = config.kind;
+        let foreign = [
+            ("page", kind != Kind::Page && config.page != PageOptions::default(), "page"),
+            ("sitemap", kind != Kind::Sitemap && config.sitemap != SitemapOptions::default(), "sitemap"),
+            ("api", kind != Kind::Api && config.api.is_some(), "api"),
+            ("maildir", kind != Kind::Mailbox && config.maildir.is_some(), "mailbox"),
+            ("own", kind != Kind::Own && config.own != OwnOptions::default(), "own"),
+        ];
+        for (key, _, name) in foreign.into_iter().filter(|(_, is_set, _)| *is_set) {
+            problems.push(self.problem(key, format!("belongs to a source of kind {name:?}")));
+        }
+        let mut found = |part: &str, list: Vec<Problem>| {
+            problems
+                .extend(list.into_iter().map(|found| self.problem(&joined(part, &found.key), found.message)));
+        };
+        match kind {
+            Kind::Feed => Some(How::Feed),
+            Kind::Page | Kind::Links => {
+                found("page", config.page.check());
+                if config.page.diff && config.follow {
+                    let message = "a page is either compared or its links are followed, not both";
+                    found("page", vec![Problem::at("diff", message)]);
+                }
+                Some(How::Page(config.page.clone()))
+            }
+            Kind::Sitemap => {
+                found("sitemap", config.sitemap.check());
+                Some(How::Sitemap(config.sitemap.clone()))
+            }
+            Kind::Api => {
+                let Some(api) = &config.api else {
+                    problems.push(
+                        self.problem("api", "missing: [source.api] says where things stand in the answer"),
+                    );
+                    return None;
+                };
+                found("api", api.check());
+                Some(How::Api(api.clone()))
+            }
+            Kind::Mailbox => config.maildir.as_ref().map(|folder| How::Mailbox(self.layer.beside(folder))),
+            Kind::Own => {
+                found("own", config.own.check());
+                Some(How::Own(config.own.clone()))
+            }
+        }
     }
 
     fn organisations(&self, config: &SourceConfig, problems: &mut Vec<Problem>) -> Vec<OrganisationId> {
@@ -200,7 +286,8 @@ impl Check<'_> {
     fn schedule(&self, config: &SourceConfig, url: &Url, problems: &mut Vec<Problem>) -> Option<Schedule> {
         let host = url.host_str().unwrap_or_default();
         let own = self.profiles.iter().any(|profile| profile.owns_host(host));
-        let mapped = self.fetch.policy().mapped(host).is_some();
+        // Reading a folder costs nobody anything.
+        let mapped = self.fetch.policy().mapped(host).is_some() || config.kind == Kind::Mailbox;
         let floor = if mapped {
             Duration::ZERO
         } else if own {
@@ -244,6 +331,7 @@ impl Check<'_> {
                 }
                 Ok(line) => Some(Schedule::Cron(line)),
             },
+            (None, None) if config.kind == Kind::Mailbox => Some(Schedule::Every(MAILBOX)),
             (None, None) => Some(Schedule::Adaptive(floor)),
         }
     }

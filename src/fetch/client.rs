@@ -21,6 +21,7 @@ use super::robots::{MAX_BYTES, Robots};
 use super::wire::{Network, Wire};
 use super::{Options, retry_after};
 use crate::clock::SharedClock;
+use crate::secret::{ExposeSecret, SecretString};
 
 /// The product token that robots.txt files name.
 pub(super) const PRODUCT: &str = "Trustwatch";
@@ -66,12 +67,25 @@ pub struct Request {
     pub rules: Rules,
     /// Whether the first request to the host of `url` has its slot already: whoever claims work takes it.
     pub is_slotted: bool,
+    /// A key that goes to the origin of `url` and nowhere else, wherever that redirects.
+    pub key: Option<Key>,
+}
+
+/// A key in a request header.
+#[derive(Debug, Clone)]
+pub struct Key {
+    /// The header's name.
+    pub header: String,
+    /// What stands before the secret, such as `Bearer `.
+    pub prefix: String,
+    /// The secret.
+    pub secret: SecretString,
 }
 
 impl Request {
     /// A plain request.
     pub fn new(url: Url) -> Self {
-        Self { url, validators: Validators::default(), rules: Rules::Robots, is_slotted: false }
+        Self { url, validators: Validators::default(), rules: Rules::Robots, is_slotted: false, key: None }
     }
 }
 
@@ -169,6 +183,11 @@ impl Fetcher {
         self
     }
 
+    /// Bytes of one body after decompression, at most.
+    pub fn max_body_bytes(&self) -> u64 {
+        self.shared.options.max_body_bytes
+    }
+
     /// What the guard lets through.
     pub fn policy(&self) -> Arc<Policy> {
         self.shared.policy.clone()
@@ -204,6 +223,7 @@ impl Fetcher {
         let mut left = limit;
         let mut url = request.url;
         let decided = host_of(&url);
+        let asked = url.origin();
         let mut seen = vec![url.clone()];
         let mut for_good = true;
         loop {
@@ -219,7 +239,9 @@ impl Fetcher {
             }
             self.wait(&url, slot).await?;
             let started = Instant::now();
-            let hop = self.hop(&url, &request.validators, &mut seen, &mut for_good);
+            let key = request.key.as_ref().filter(|_| url.origin() == asked);
+            let headers = headers(&request.validators, key)?;
+            let hop = self.hop(&url, headers, &mut seen, &mut for_good);
             let step = timeout(left, hop).await;
             match step.map_err(|_| FetchError::Timeout { what: TimeLimit::Total, limit })?? {
                 Hop::On(next) => url = next,
@@ -249,14 +271,15 @@ impl Fetcher {
     async fn hop(
         &self,
         url: &Url,
-        validators: &Validators,
+        headers: HeaderMap,
         seen: &mut Vec<Url>,
         for_good: &mut bool,
     ) -> Result<Hop, FetchError> {
         let shared = &self.shared;
-        let response = shared.wire.get(url.clone(), conditions(validators)).await?;
+        let conditional =
+            [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE].iter().any(|name| headers.contains_key(name));
+        let response = shared.wire.get(url.clone(), headers).await?;
         let Some(next) = self.redirect(url, &response)? else {
-            let conditional = *validators != Validators::default();
             let moved = if *for_good { seen.split_off(1) } else { Vec::new() };
             let head = head_of(&response, moved, shared.clock.now());
             return self.read(url.clone(), response, conditional, head).await.map(Hop::Done);
@@ -439,8 +462,8 @@ enum Hop {
     Done(Fetched),
 }
 
-/// The headers that make a request conditional.
-fn conditions(validators: &Validators) -> HeaderMap {
+/// The headers that make a request conditional, and the one with the key.
+fn headers(validators: &Validators, key: Option<&Key>) -> Result<HeaderMap, FetchError> {
     let mut headers = HeaderMap::new();
     let mut set = |name: header::HeaderName, value: Option<&String>| {
         if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
@@ -449,7 +472,16 @@ fn conditions(validators: &Validators) -> HeaderMap {
     };
     set(header::IF_NONE_MATCH, validators.etag.as_ref());
     set(header::IF_MODIFIED_SINCE, validators.last_modified.as_ref());
-    headers
+    if let Some(Key { header, prefix, secret }) = key {
+        let wrong = |_| FetchError::Key(header.clone());
+        let name =
+            header::HeaderName::from_bytes(header.as_bytes()).map_err(|_| FetchError::Key(header.clone()))?;
+        let mut value =
+            HeaderValue::from_str(&format!("{prefix}{}", secret.expose_secret())).map_err(wrong)?;
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+    Ok(headers)
 }
 
 fn head_of(response: &reqwest::Response, moved: Vec<Url>, now: DateTime<Utc>) -> Head {

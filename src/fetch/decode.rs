@@ -77,3 +77,12 @@ async fn drain(mut reader: impl AsyncRead + Unpin, wire: u64, limit: u64) -> Res
         }
     }
 }
+
+/// A file that is gzip itself (`sitemap.xml.gz`), unpacked; any other as it is. At most `limit` bytes.
+///
+/// # Errors
+/// When it is broken, or larger than that.
+pub async fn unpacked(body: Vec<u8>, limit: u64) -> Result<Vec<u8>, FetchError> {
+    let encoding = body.starts_with(&[0x1f, 0x8b]).then_some("gzip");
+    decode(body, encoding, limit).await
+}

@@ -74,6 +74,9 @@ pub enum FetchError {
     /// A slot for the request could not be written down.
     #[error("no slot could be taken: {0}")]
     Slot(String),
+    /// A key that cannot stand in a header.
+    #[error("the key cannot be sent: it or the header {0:?} holds a character that no header may hold")]
+    Key(String),
     /// The connection failed or broke.
     #[error("the connection failed: {0}")]
     Network(String),
@@ -105,6 +108,7 @@ impl FetchError {
             Self::Timeout { .. } => "timeout",
             Self::Resting(_) => "host_resting",
             Self::Slot(_) => "store",
+            Self::Key(_) => "key",
             Self::Network(_) => "network",
         }
     }
@@ -116,6 +120,7 @@ impl FetchError {
             | Self::Robots { .. }
             | Self::Gone
             | Self::TooLarge { .. }
+            | Self::Key(_)
             | Self::Redirect(_) => FailureClass::Hard,
             Self::Status { status, .. } if *status < 500 && *status != 429 && *status != 408 => {
                 FailureClass::Hard

@@ -13,7 +13,8 @@ mod retry;
 mod robots;
 mod wire;
 
-pub use client::{Fetched, Fetcher, Head, Page, Request, Rules, Validators, forbids_copies};
+pub use client::{Fetched, Fetcher, Head, Key, Page, Request, Rules, Validators, forbids_copies};
+pub use decode::unpacked;
 pub use error::{FailureClass, FetchError, TimeLimit};
 pub use guard::{Policy, Refusal, is_public, parse_target};
 pub use ledger::{KnownRobots, Ledger};

@@ -13,6 +13,14 @@ pub enum SourceKind {
     Feed,
     /// A page that is itself the document.
     Page,
+    /// A list of a site's pages.
+    Sitemap,
+    /// JSON that the configuration describes.
+    Api,
+    /// Mails in a maildir.
+    Mailbox,
+    /// One of the Trust's own sites or accounts.
+    Own,
 }
 
 impl SourceKind {
@@ -21,6 +29,10 @@ impl SourceKind {
         match self {
             Self::Feed => "feed",
             Self::Page => "page",
+            Self::Sitemap => "sitemap",
+            Self::Api => "api",
+            Self::Mailbox => "mailbox",
+            Self::Own => "own",
         }
     }
 }

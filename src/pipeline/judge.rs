@@ -7,13 +7,17 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::poll::{Failure, document_of};
+use super::poll::Failure;
+use super::visit::document_of;
 use super::{Parts, Planned, record};
 use crate::extract;
 use crate::fetch::{host_of, parse_target};
 use crate::model::{Entry, Source, SourceKind};
 use crate::source::{Listing, Slot, dates_rise};
 use crate::store::{EntryRecord, EntryState};
+
+/// Kinds of which the list of entries is remembered; of others it is blocks or files.
+const KEEPS_LISTING: [SourceKind; 3] = [SourceKind::Feed, SourceKind::Sitemap, SourceKind::Api];
 
 /// What sort of visit it is.
 #[derive(Debug, Clone, Copy)]
@@ -98,8 +102,10 @@ impl Keyed {
         let place = place(parts, &entry);
         let title = record::words(&extract::plain_text(&entry.title));
         let alias = print(&["alias", &place, &title]);
+        // Of a link only its place counts: what it is called may be a counter.
+        let said = if is_link(source) { "" } else { entry.title.as_str() };
         let content = Content {
-            body: part(&["body", &parts.generation, &entry.title, entry.content.as_str()]),
+            body: part(&["body", &parts.generation, said, entry.content.as_str()]),
             words: String::new(),
             title: part(&["headline", &title]),
             place: part(&["place", &place]),
@@ -108,12 +114,13 @@ impl Keyed {
     }
 
     /// Reads the words, where the body is another than what is known.
-    fn read(&mut self, parts: &Parts, known: Option<&Content>) {
+    fn read(&mut self, parts: &Parts, is_link: bool, known: Option<&Content>) {
         if let Some(known) = known.filter(|known| known.body == self.content.body) {
             self.content.words.clone_from(&known.words);
             return;
         }
-        let title = record::words(&extract::plain_text(&self.entry.title));
+        let title = if is_link { "" } else { self.entry.title.as_str() };
+        let title = record::words(&extract::plain_text(title));
         let text = record::words(&extract::plain_text(self.entry.content.as_str()));
         let print = parts.store.fingerprint(&["words", &parts.generation, &title, &text]);
         print[..PART].clone_into(&mut self.content.words);
@@ -123,6 +130,11 @@ impl Keyed {
     fn key_of_another_story(&self, parts: &Parts, source: &Source) -> String {
         parts.store.fingerprint(&["entry", source.id.as_str(), &self.entry.key, &self.alias])
     }
+}
+
+/// Whether an entry of this source is nothing but a link, read off a page.
+fn is_link(source: &Source) -> bool {
+    source.kind == SourceKind::Page && source.follow
 }
 
 /// Where an entry points, without what only tells how a reader came there.
@@ -156,7 +168,7 @@ pub(super) async fn judge(
     let before = parts.store.listing(&source.id).await.map_err(Failure::store)?;
     // Of a page its blocks are kept there.
     let before =
-        if source.kind == SourceKind::Feed { Listing::from_stored(&before) } else { Listing::default() };
+        if KEEPS_LISTING.contains(&source.kind) { Listing::from_stored(&before) } else { Listing::default() };
     let known = known(parts, source, &keyed, &before).await?;
     let (parts, source) = (parts.clone(), source.clone());
     let judged = tokio::task::spawn_blocking(move || {
@@ -169,7 +181,7 @@ pub(super) async fn judge(
         let mut taken = HashSet::new();
         for mut keyed in keyed {
             let before = known.get(&keyed.key);
-            keyed.read(&parts, before.and_then(Option::as_ref));
+            keyed.read(&parts, is_link(&source), before.and_then(Option::as_ref));
             let same_words = |before: &Content| before.says_the_same(&keyed.content);
             let says_the_same = |before: &Content| same_words(before) && before.place == keyed.content.place;
             let is_edit = before.and_then(Option::as_ref).is_some_and(|before| !same_words(before));
@@ -235,7 +247,7 @@ fn tell_apart(parts: &Parts, source: &Source, keyed: &mut [Keyed], before: &List
             if slot.is_some_and(|slot| times(&now, slot) == 1 && times(before.slots(), slot) == 1) {
                 return known.contains_key(old);
             }
-            entry.read(parts, None);
+            entry.read(parts, is_link(source), None);
             known.get(old).and_then(Option::as_ref).is_some_and(|known| known.words == entry.content.words)
         };
         if let Some(old) = old.filter(is_it) {
@@ -244,6 +256,11 @@ fn tell_apart(parts: &Parts, source: &Source, keyed: &mut [Keyed], before: &List
             entry.key = entry.key_of_another_story(parts, source);
         }
     }
+}
+
+/// Whether a sitemap says when a page was published or changed.
+fn is_dated(entry: &Entry) -> bool {
+    entry.published.is_some() || !entry.content.as_str().is_empty()
 }
 
 fn slots<'a>(keyed: impl IntoIterator<Item = &'a Keyed>) -> Vec<Slot> {
@@ -255,6 +272,10 @@ fn hex(key: [u8; 16]) -> String {
 }
 
 fn state_of(parts: &Parts, source: &Source, entry: &Entry, pass: Pass, at: DateTime<Utc>) -> EntryState {
+    // Thousands of old pages are noted, not read: what comes later without a date is new.
+    if source.kind == SourceKind::Sitemap && pass.is_first && !is_dated(entry) {
+        return EntryState::Done(None);
+    }
     let followed = source.follow.then(|| {
         let url = parse_target(&entry.url, &parts.fetcher.policy()).ok()?;
         let payload = serde_json::to_vec(entry).ok()?;

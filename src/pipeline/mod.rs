@@ -5,19 +5,25 @@ mod copies;
 mod due;
 mod judge;
 mod ledger;
+mod lists;
+mod mailbox;
+mod own;
 mod poll;
 mod record;
 mod replay;
+mod visit;
 mod wait;
 
 pub use replay::{HitChange, Replayed, Request as ReplayRequest, RuleChange, replay};
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -25,7 +31,8 @@ use url::Url;
 use crate::classify::Classifier;
 use crate::clock::{self, SharedClock};
 use crate::fetch::{Fetcher, host_of};
-use crate::model::{Source, SourceId};
+use crate::model::{Source, SourceId, SourceKind};
+use crate::problem::Problem;
 use crate::schedule::Schedule;
 use crate::secret::{ExposeSecret, SecretString};
 use crate::store::{Committed, Gatherer, Outcome, SourceSpec, Store, StoreError, Terms};
@@ -53,13 +60,79 @@ pub struct Planned {
     pub source: Source,
     /// When.
     pub schedule: Schedule,
-    /// What of it is read, where it is a page.
-    pub page: source::PageOptions,
-    /// What stands at [`source::SECRET`] in its address when it is fetched.
+    /// How it is read.
+    pub how: How,
+    /// What stands at [`source::SECRET`] in its address, or in a header, when it is fetched.
     pub secret: Option<SecretString>,
 }
 
+/// How a source is read, by its kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum How {
+    /// As a feed.
+    Feed,
+    /// As a page, or its parts.
+    Page(source::PageOptions),
+    /// As a list of a site's pages.
+    Sitemap(source::SitemapOptions),
+    /// As JSON that the configuration describes.
+    Api(source::ApiOptions),
+    /// As mails in a maildir.
+    Mailbox(PathBuf),
+    /// As one of the Trust's own places.
+    Own(OwnOptions),
+}
+
+impl How {
+    /// The kind of source that is read so.
+    pub const fn kind(&self) -> SourceKind {
+        match self {
+            Self::Feed => SourceKind::Feed,
+            Self::Page(_) => SourceKind::Page,
+            Self::Sitemap(_) => SourceKind::Sitemap,
+            Self::Api(_) => SourceKind::Api,
+            Self::Mailbox(_) => SourceKind::Mailbox,
+            Self::Own(_) => SourceKind::Own,
+        }
+    }
+}
+
+/// What is expected of the Trust's own places.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct OwnOptions {
+    /// One on which nothing new stood for so long is not kept any more (days).
+    pub stale_days: u64,
+}
+
+impl Default for OwnOptions {
+    fn default() -> Self {
+        Self { stale_days: 365 }
+    }
+}
+
+impl OwnOptions {
+    /// What is wrong with these options.
+    pub fn check(&self) -> Vec<Problem> {
+        if (1..=3650).contains(&self.stale_days) {
+            return Vec::new();
+        }
+        vec![Problem::at("stale_days", "write a number of days from 1 to 3650")]
+    }
+}
+
 impl Planned {
+    /// Whether a secret stands in its address.
+    fn has_secret_address(&self) -> bool {
+        self.secret.is_some()
+            && self.source.url.as_str().replace("%7B", "{").replace("%7D", "}").contains(source::SECRET)
+    }
+
+    /// Whether the secret stands in `text`.
+    fn holds_secret(&self, text: &str) -> bool {
+        self.secret.as_ref().is_some_and(|secret| text.contains(secret.expose_secret()))
+    }
+
     /// The address as it is fetched: never stored, never shown.
     fn address(&self, now: DateTime<Utc>) -> Url {
         // In a path the braces were encoded.
@@ -344,8 +417,24 @@ impl Parts {
     /// The gap that the host of a source keeps; none where it is mapped to loopback.
     fn gap_ms(&self, id: &str) -> i64 {
         let planned = id.parse::<SourceId>().ok().and_then(|id| self.planned.get(&id));
-        let mapped = planned.is_some_and(|planned| self.fetcher.is_mapped(&planned.source.url));
+        let mapped = planned.is_some_and(|planned| {
+            // A folder needs no pauses.
+            matches!(planned.how, How::Mailbox(_)) || self.fetcher.is_mapped(&planned.source.url)
+        });
         if mapped { 0 } else { i64::try_from(self.options.host_gap.as_millis()).unwrap_or(i64::MAX) }
+    }
+
+    /// Names what a source's entries are matched against and how they are read: when it changes, everything listed is
+    /// read again.
+    fn generation_of(&self, planned: &Planned) -> String {
+        match &planned.how {
+            How::Feed => self.generation.clone(),
+            How::Page(options) if options.is_plain() && !planned.source.follow => self.generation.clone(),
+            how => {
+                let how = format!("{how:?} {}", planned.source.follow);
+                self.store.fingerprint(&["read", &self.generation, &how])
+            }
+        }
     }
 
     async fn write_back(&self, outcome: Outcome, started: tokio::time::Instant) {

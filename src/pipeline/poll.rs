@@ -6,22 +6,15 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::due::{self, weight};
-use super::judge::{Judged, Pass, judge};
+use super::visit::visit;
 use super::{Parts, Planned};
 use crate::clock;
-use crate::extract::{self, Wall, decode};
-use crate::fetch::{
-    FailureClass, FetchError, Fetched, Head, Page, Request, Rules, Validators, host_of, parse_target,
-};
-use crate::model::{Document, Entry, EntryContent, Reader, Source, SourceId, SourceKind};
+use crate::extract::{Wall, decode};
+use crate::fetch::{FailureClass, FetchError, Head, host_of};
+use crate::model::{Source, SourceId};
 use crate::schedule::Schedule;
-use crate::source::{
-    self, Hints, MAX_INTERVAL, Moving, Pace, PageOptions, ReadPage, linked_pages, page_entry, parse_feed,
-    read_page,
-};
-use crate::store::{
-    ClaimedSource, EntryResult, EntryState, Move, Outcome, PollOutcome, PollResult, Shown, Store, StoreError,
-};
+use crate::source::{MAX_INTERVAL, Moving, Pace};
+use crate::store::{ClaimedSource, EntryResult, Move, Outcome, PollOutcome, PollResult, Shown, StoreError};
 
 /// The reason of what is gone for good (410).
 const GONE: &str = "gone";
@@ -50,7 +43,7 @@ impl From<FetchError> for Failure {
 }
 
 /// A refusal may come with a page that says why. Read off the async threads.
-async fn refused(error: FetchError) -> Failure {
+pub(super) async fn refused(error: FetchError) -> Failure {
     let words = error.to_string();
     let body = match &error {
         FetchError::Status { status: 403 | 429 | 503, body, .. } => body.clone(),
@@ -73,7 +66,7 @@ impl From<Wall> for Failure {
 }
 
 impl Failure {
-    fn new(reason: &'static str, detail: impl Into<String>, class: FailureClass) -> Self {
+    pub(super) fn new(reason: &'static str, detail: impl Into<String>, class: FailureClass) -> Self {
         Self { reason, detail: detail.into(), status: None, class, retry_after: None }
     }
 
@@ -181,92 +174,6 @@ pub(super) fn describe(outcome: &Outcome) -> (SourceId, &'static str, String) {
     }
 }
 
-async fn visit(
-    parts: &Arc<Parts>,
-    planned: &Planned,
-    claim: &ClaimedSource,
-    (pace, head): (&mut Pace, &mut Head),
-    at: DateTime<Utc>,
-) -> Result<PollResult, Failure> {
-    still_lawful(&planned.source, at)?;
-    let same_generation = claim.generation == parts.generation;
-    let validators = if same_generation {
-        Validators { etag: claim.etag.clone(), last_modified: claim.last_modified.clone() }
-    } else {
-        Validators::default()
-    };
-    let moved = claim.moved_to.as_ref().and_then(|to| parse_target(to, &parts.fetcher.policy()).ok());
-    let url = moved.unwrap_or_else(|| planned.address(at));
-    let rules = if planned.source.robots_override.is_some() { Rules::Overridden } else { Rules::Robots };
-    let fetched = match parts.fetcher.fetch(Request { url, validators, rules, is_slotted: true }).await {
-        Ok(fetched) => fetched,
-        Err(error) => return Err(refused(error).await),
-    };
-    let mut page = match fetched {
-        Fetched::NotModified(found) => {
-            pace.fresh_s = found.fresh_for.map(|fresh| fresh.as_secs());
-            if planned.secret.is_none() {
-                *head = found;
-            }
-            return Ok(PollResult::Unchanged { validators: None });
-        }
-        Fetched::Page(page) => page,
-    };
-    *head = page.head.clone();
-    if planned.secret.is_some() {
-        // What was fetched holds the secret: it must not get into entries, nor into what is stored of a move.
-        page.url = planned.source.url.clone();
-        head.moved.clear();
-    }
-    pace.fresh_s = head.fresh_for.map(|fresh| fresh.as_secs());
-    let Validators { etag, last_modified } = page.validators.clone();
-    let body_hash = parts.store.fingerprint(&["body", &crate::secret::sha256_hex(&page.body)]);
-    if same_generation && claim.body_hash.as_deref() == Some(body_hash.as_str()) {
-        // Validators lie, and many servers give none.
-        let validators =
-            ((&etag, &last_modified) != (&claim.etag, &claim.last_modified)).then_some((etag, last_modified));
-        return Ok(PollResult::Unchanged { validators });
-    }
-    let bytes = i64::try_from(page.wire_bytes).unwrap_or(i64::MAX);
-    let pass = Pass { is_first: claim.first_polled_at.is_none(), same_generation, no_copy: head.no_copy };
-    let Listed { entries, reader, hints, is_cut, blocks } =
-        entries_of(parts, planned, page, (at, same_generation)).await?;
-    pace.hints = hints;
-    let mut learnt = *pace;
-    learnt.learn(&entries, at);
-    let judged = judge(parts, planned, entries, pass, at).await?;
-    if pass.is_first || !judged.records.is_empty() {
-        *pace = learnt;
-    }
-    let Judged { mut records, listed, listing, removed, is_whole } = judged;
-    for record in &mut records {
-        if let EntryState::Done(Some(document)) = &mut record.state {
-            super::copies::join(parts, document).await.map_err(Failure::store)?;
-        }
-    }
-    let listing = match blocks {
-        Some(blocks) if is_whole => blocks,
-        // What could not be judged must be new again.
-        Some(_) => parts.store.listing(&planned.source.id).await.map_err(Failure::store)?,
-        None => listing.to_stored(),
-    };
-    let is_whole = is_whole && !is_cut;
-    crate::telemetry::count_entries(records.len() as u64);
-    Ok(PollResult::Read {
-        // With an entry left out the body must come again, changed or not.
-        etag: etag.filter(|_| is_whole),
-        last_modified: last_modified.filter(|_| is_whole),
-        body_hash: if is_whole { body_hash } else { String::new() },
-        generation: parts.generation.clone(),
-        bytes,
-        reader,
-        entries: records,
-        listed,
-        listing,
-        removed,
-    })
-}
-
 /// A source whose review lapsed, or whose approval ended, is not polled: it counts as blind.
 pub(super) fn still_lawful(source: &Source, at: DateTime<Utc>) -> Result<(), Failure> {
     let today = clock::london_day(at);
@@ -282,148 +189,5 @@ pub(super) fn still_lawful(source: &Source, at: DateTime<Utc>) -> Result<(), Fai
             FailureClass::Hard,
         )),
         _ => Ok(()),
-    }
-}
-
-/// What a visit listed.
-#[derive(Debug, Default)]
-struct Listed {
-    entries: Vec<Entry>,
-    reader: Reader,
-    hints: Hints,
-    /// Whether something is missing that comes another time.
-    is_cut: bool,
-    /// Of a page that is compared, its blocks.
-    blocks: Option<Vec<u8>>,
-}
-
-/// Bytes to entries, off the async threads.
-async fn entries_of(
-    parts: &Arc<Parts>,
-    planned: &Planned,
-    page: Page,
-    (now, same_generation): (DateTime<Utc>, bool),
-) -> Result<Listed, Failure> {
-    let kind = planned.source.kind;
-    // A page behind a redirect that varies is one page all the same.
-    let key = planned.source.url.to_string();
-    let options = parts.options.source.clone();
-    let chosen = planned.page.clone();
-    let follow = planned.source.follow;
-    // What is looked for now was never looked for in what stood there before.
-    let before = if chosen.is_plain() || !same_generation {
-        Vec::new()
-    } else {
-        parts.store.listing(&planned.source.id).await.map_err(Failure::store)?
-    };
-    let store = parts.store.clone();
-    let parsed = tokio::task::spawn_blocking(move || {
-        if is_binary(&page.body) {
-            return Err(Failure::unreadable("it is neither a page nor a feed but another kind of file"));
-        }
-        let text = decode(&page.body, page.content_type.as_deref()).text;
-        match kind {
-            SourceKind::Page => {
-                page_of(&key, &page.url, text, (&chosen, follow), &before, |line| block_print(&store, line))
-            }
-            SourceKind::Feed => feed_of(&text, &page.url, now, &options),
-        }
-    });
-    parsed.await.unwrap_or_else(|_| Err(Failure::unreadable("the parser failed on it")))
-}
-
-/// Whether a body begins as documents, archives and pictures do.
-fn is_binary(body: &[u8]) -> bool {
-    const STARTS: [&[u8]; 8] = [
-        b"%PDF-",
-        b"PK\x03\x04",
-        b"\x89PNG",
-        b"\xff\xd8\xff",
-        b"GIF8",
-        b"RIFF",
-        b"\x1f\x8b",
-        b"\xd0\xcf\x11\xe0",
-    ];
-    STARTS.iter().any(|start| body.starts_with(start))
-}
-
-/// The fingerprint of a page's block: eight bytes of a keyed one.
-fn block_print(store: &Store, line: &str) -> [u8; 8] {
-    let hex = store.fingerprint(&["block", line]);
-    u64::from_str_radix(&hex[..16], 16).unwrap_or_default().to_be_bytes()
-}
-
-fn page_of(
-    key: &str,
-    url: &url::Url,
-    html: String,
-    (options, follow): (&PageOptions, bool),
-    before: &[u8],
-    print: impl Fn(&str) -> [u8; 8],
-) -> Result<Listed, Failure> {
-    if html.trim().is_empty() {
-        return Err(Failure::new("empty", "the body is empty", FailureClass::Soft));
-    }
-    let html = extract::shallow(&html).into_owned();
-    match Wall::of(&html) {
-        Some(wall) => Err(wall.into()),
-        None if follow => Ok(Listed { entries: linked_pages(url, &html, options), ..Listed::default() }),
-        None if options.is_plain() => {
-            Ok(Listed { entries: vec![page_entry(key, url.as_str(), html)], ..Listed::default() })
-        }
-        None => {
-            let ReadPage { entries, blocks, found } = read_page(key, url, &html, options, before, print);
-            if !found {
-                let detail = format!(
-                    "none of the parts that `select` names stands on the page: {}",
-                    options.select.join(", ")
-                );
-                return Err(Failure::new("not_on_page", detail, FailureClass::Soft));
-            }
-            Ok(Listed { entries, blocks: Some(blocks), ..Listed::default() })
-        }
-    }
-}
-
-fn feed_of(
-    text: &str,
-    url: &url::Url,
-    now: DateTime<Utc>,
-    options: &source::Options,
-) -> Result<Listed, Failure> {
-    let feed = parse_feed(text, url, now, options).map_err(|error| {
-        let reason = match error {
-            source::FeedError::Empty => "empty",
-            source::FeedError::WebPage => match Wall::of(text) {
-                Some(wall) => return wall.into(),
-                None => "not_a_feed",
-            },
-            source::FeedError::Unreadable(_) => "unreadable",
-        };
-        Failure::new(reason, error.to_string(), FailureClass::Soft)
-    })?;
-    if feed.dropped > 0 {
-        tracing::warn!(
-            url.host = url.host_str(),
-            entries.dropped = feed.dropped,
-            "the feed lists more entries than max_entries"
-        );
-    }
-    Ok(Listed {
-        entries: feed.entries,
-        reader: feed.reader,
-        hints: feed.hints,
-        is_cut: feed.is_cut,
-        blocks: None,
-    })
-}
-
-/// The document of an entry whose text is at hand.
-pub(super) fn document_of(source: &Source, entry: &Entry, options: &extract::Options) -> Document {
-    match (source.kind, url::Url::parse(&entry.url), &entry.content) {
-        (SourceKind::Page, Ok(url), EntryContent::Html(_)) => {
-            extract::document_of_page(entry.content.as_str(), &url, entry, source.document_kind, options)
-        }
-        _ => extract::document_of_entry(entry, source.document_kind, options),
     }
 }

@@ -7,7 +7,7 @@ use chrono::Duration;
 use tokio::task::JoinError;
 
 use super::record::Keep;
-use super::{Parts, poll, record};
+use super::{Parts, poll, record, visit};
 use crate::extract::{Wall, decode, document_of_page};
 use crate::fetch::{FailureClass, FetchError, Fetched, Page, Request, parse_target};
 use crate::model::{Entry, Source};
@@ -72,7 +72,13 @@ async fn judged(
         let options = &shared.options.extract;
         let keep = if page.head.no_copy { Keep::Link } else { Keep::Text };
         let listed = |entry: &Entry| {
-            record::of(&shared, &source, &poll::document_of(&source, entry, options), entry.doubt, Keep::Text)
+            record::of(
+                &shared,
+                &source,
+                &visit::document_of(&source, entry, options),
+                entry.doubt,
+                Keep::Text,
+            )
         };
         if Wall::of(&html).is_some() {
             return listed(&entry);
@@ -92,7 +98,7 @@ async fn judged(
 async fn own_words(parts: &Arc<Parts>, source: &Source, entry: Entry, attempts: i64) -> EntryResult {
     let (shared, source) = (parts.clone(), source.clone());
     let work = tokio::task::spawn_blocking(move || {
-        let document = poll::document_of(&source, &entry, &shared.options.extract);
+        let document = visit::document_of(&source, &entry, &shared.options.extract);
         record::of(&shared, &source, &document, entry.doubt, Keep::Text)
     });
     finished(parts, work.await, attempts).await

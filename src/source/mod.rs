@@ -1,26 +1,32 @@
 //! Bytes that were fetched become entries: feeds through feed-rs with a repair pass and a lenient reader
 //! behind it, a watched page as its own single entry. Pure: text comes in decoded, time as a value.
 
+mod api;
 mod cadence;
 mod date;
 mod discovery;
 mod feed;
 mod hints;
 mod listing;
+mod mailbox;
 mod moving;
 mod page;
 mod preset;
 mod repair;
+mod sitemap;
 
+pub use api::{ApiError, ApiOptions, ApiPage, read_api};
 pub use cadence::{MAX_INTERVAL, Pace};
 pub use date::parse_date;
 pub use discovery::{Candidate, Offer, named_in, usual_places};
 pub use feed::{FeedError, Options, ParsedFeed, dates_rise, parse_feed};
 pub use hints::Hints;
 pub use listing::{Listing, Slot};
+pub use mailbox::read_mail;
 pub use moving::Moving;
-pub use page::{PageOptions, ReadPage, linked_pages, read_page};
+pub use page::{LinkedPages, PageOptions, ReadPage, linked_pages, read_page};
 pub use preset::{DAYS, Parameter, Preset, PresetError, PresetKind, PresetStatus, SECRET, dated, presets};
+pub use sitemap::{Sitemap, SitemapOptions, read_sitemap};
 
 use crate::model::{DateDoubt, Entry, EntryContent};
 

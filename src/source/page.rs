@@ -147,12 +147,23 @@ pub fn read_page(
     ReadPage { entries, blocks: blocks.concat(), found }
 }
 
-/// The pages that the chosen parts link to, on the same site, in their order: each an entry whose page is to be read.
-pub fn linked_pages(url: &Url, html: &str, options: &PageOptions) -> Vec<Entry> {
+/// The pages that a page links to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LinkedPages {
+    /// Each an entry whose page is to be read.
+    pub entries: Vec<Entry>,
+    /// Whether any of the chosen parts stood there.
+    pub found: bool,
+}
+
+/// The pages that the chosen parts link to, on the same site, in their order.
+pub fn linked_pages(url: &Url, html: &str, options: &PageOptions) -> LinkedPages {
     let tree = Html::parse_document(html);
     let ignored = selectors(&options.ignore);
-    let mut entries: Vec<Entry> = Vec::new();
-    let links = chosen(&tree, options).into_iter().flat_map(|part| {
+    let (mut entries, mut known): (Vec<Entry>, HashSet<Url>) = (Vec::new(), HashSet::new());
+    let parts = chosen(&tree, options);
+    let found = !parts.is_empty();
+    let links = parts.into_iter().flat_map(|part| {
         let own = part.value().name() == "a";
         let inner = Selector::parse("a[href]").ok();
         let below = inner.map(|css| part.select(&css).collect::<Vec<_>>()).unwrap_or_default();
@@ -163,8 +174,7 @@ pub fn linked_pages(url: &Url, html: &str, options: &PageOptions) -> Vec<Entry> 
         let Some(mut target) = target.filter(|target| is_same_site(url, target)) else { continue };
         target.set_fragment(None);
         let title = link.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ");
-        let known = entries.iter().any(|entry| entry.url == target.as_str());
-        if known || target == *url || title.is_empty() || entries.len() >= MAX_LINKS {
+        if target == *url || title.is_empty() || entries.len() >= MAX_LINKS || !known.insert(target.clone()) {
             continue;
         }
         entries.push(Entry {
@@ -177,10 +187,10 @@ pub fn linked_pages(url: &Url, html: &str, options: &PageOptions) -> Vec<Entry> 
             content: EntryContent::Text(String::new()),
         });
     }
-    entries
+    LinkedPages { entries, found }
 }
 
-fn is_same_site(a: &Url, b: &Url) -> bool {
+pub(super) fn is_same_site(a: &Url, b: &Url) -> bool {
     let site = |url: &Url| psl::domain_str(url.host_str().unwrap_or_default()).map(str::to_owned);
     matches!(b.scheme(), "http" | "https")
         && (a.host_str() == b.host_str() || site(a).is_some() && site(a) == site(b))
@@ -312,6 +322,7 @@ mod tests {
         let html = "<a href='/about'>About</a><main><a href='/1#top'>One</a><a href='/1'>One again</a>\
             <a href='https://other.example/2'>Other</a><a href='//cdn.example.org/3'>Three</a><a href='mailto:x@y'>Mail</a><a href='/4'></a></main>";
         let found: Vec<String> = linked_pages(&url, html, &options)
+            .entries
             .into_iter()
             .map(|entry| format!("{} {}", entry.url, entry.title))
             .collect();

@@ -4,6 +4,7 @@ use chrono::{Days, NaiveDate};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::ApiOptions;
 use crate::model::{DocumentKind, Licence, SourceKind};
 
 /// The shipped presets.
@@ -69,12 +70,12 @@ pub enum PresetKind {
 }
 
 impl PresetKind {
-    /// The kind of source that it makes; none where sources of the kind are not built.
-    pub const fn source(self) -> Option<SourceKind> {
+    /// The kind of source that it makes.
+    pub const fn source(self) -> SourceKind {
         match self {
-            Self::Feed => Some(SourceKind::Feed),
-            Self::Page => Some(SourceKind::Page),
-            Self::Api => None,
+            Self::Feed => SourceKind::Feed,
+            Self::Page => SourceKind::Page,
+            Self::Api => SourceKind::Api,
         }
     }
 }
@@ -112,9 +113,9 @@ pub struct Preset {
     /// Whether each entry's page is fetched.
     #[serde(default)]
     pub follow: bool,
-    /// Whether it is one account.
+    /// Where things stand in the answer, where it is an interface.
     #[serde(default)]
-    pub person: bool,
+    pub api: Option<ApiOptions>,
     /// Which part is a secret.
     #[serde(default)]
     pub secret: Option<String>,
@@ -272,6 +273,9 @@ mod tests {
             }
             let address = preset.address(&given).unwrap_or_else(|error| panic!("{}: {error}", preset.id));
             assert!(address.starts_with("https://"), "{}: {address}", preset.id);
+            let api = preset.api.as_ref();
+            assert_eq!(api.is_some(), preset.kind == PresetKind::Api, "{}", preset.id);
+            assert_eq!(api.map(ApiOptions::check).unwrap_or_default(), [], "{}", preset.id);
             assert!(!preset.why.is_empty() && preset.checked.starts_with("2026-"), "{}", preset.id);
             if preset.status == PresetStatus::Disallowed {
                 assert!(!preset.instead.is_empty(), "{} names no lawful way", preset.id);

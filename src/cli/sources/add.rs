@@ -12,7 +12,7 @@ use crate::cli::{Ended, Place, Usage, load_file};
 use crate::config::Config;
 use crate::model::{DocumentKind, SourceId, SourceKind};
 use crate::schedule::parse_interval;
-use crate::source::{PresetKind, PresetStatus};
+use crate::source::{ApiOptions, PresetStatus};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -21,7 +21,7 @@ pub(super) struct Args {
     /// The source's name in files and mails; made from the address where it is left out.
     #[arg(long)]
     id: Option<String>,
-    /// How it is read: feed or page.
+    /// How it is read: feed, page or sitemap.
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
     /// What sort of documents it lists: news, social, forum, blog, review, web, comment.
@@ -55,6 +55,9 @@ pub(super) struct Written {
     pub(super) secret_file: Option<std::path::PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) licence: Option<String>,
+    /// After all plain keys: in TOML a table ends only at the next one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) api: Option<ApiOptions>,
 }
 
 pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
@@ -81,12 +84,11 @@ pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
 fn written(args: &Args, found: &Found<'_>, config: &Config) -> anyhow::Result<Written> {
     let preset = found.preset;
     let kind = match (&args.kind, preset.map(|preset| preset.kind)) {
-        (None, Some(PresetKind::Api)) => {
-            return Err(Usage("sources that read JSON cannot be added yet".to_owned()).into());
-        }
-        (None, Some(kind)) => kind.source().unwrap_or(SourceKind::Feed),
+        (None, Some(kind)) => kind.source(),
         (None, None) => SourceKind::Feed,
-        (Some(kind), _) => word(kind, "--kind", "feed or page")?,
+        (Some(kind), _) => {
+            word(kind, "--kind", "feed, page or sitemap; the other kinds are written by hand (README)")?
+        }
     };
     let document_kind = match (&args.document_kind, preset) {
         (Some(kind), _) => {
@@ -130,6 +132,7 @@ fn written(args: &Args, found: &Found<'_>, config: &Config) -> anyhow::Result<Wr
             .as_ref()
             .map(|file| std::path::absolute(file).unwrap_or_else(|_| file.clone())),
         licence,
+        api: preset.and_then(|preset| preset.api.clone()),
     })
 }
 

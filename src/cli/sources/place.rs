@@ -57,7 +57,9 @@ impl Named {
         }
         let preset = super::presets::named(&config.presets, &self.name)?;
         let address = preset.address(&given).map_err(|error| Usage(format!("{}: {error}", preset.id)))?;
-        if address.contains(SECRET) && self.secret_file.is_none() {
+        let needs_key =
+            address.contains(SECRET) || preset.api.as_ref().is_some_and(|api| api.header.is_some());
+        if needs_key && self.secret_file.is_none() {
             let what = preset.first.first().cloned().unwrap_or_default();
             return Err(Usage(format!(
                 "{} needs a key: put it into a file and name it with --secret-file. {what}",

@@ -1,7 +1,7 @@
 //! `trustwatch sources presets`: addresses that are known, and whether they may be used.
 
 use crate::cli::{Ended, Place, Usage, output};
-use crate::source::{DAYS, Preset, PresetKind, PresetStatus};
+use crate::source::{DAYS, Preset, PresetStatus};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -80,10 +80,6 @@ fn show(preset: &Preset, json: bool) -> anyhow::Result<()> {
     row("every", preset.every.as_deref().unwrap_or("as the source's own rhythm asks"));
     row("checked", &preset.checked);
     if preset.status == PresetStatus::Disallowed {
-        return Ok(());
-    }
-    if preset.kind == PresetKind::Api {
-        row("note", "sources of this kind (JSON) cannot be added yet");
         return Ok(());
     }
     let fill: String = preset

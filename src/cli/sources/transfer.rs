@@ -12,8 +12,10 @@ use serde::Deserialize;
 use super::add::{Written, as_toml, name_of, save, slug};
 use super::place::Found;
 use crate::cli::{Ended, Place, Usage};
+use crate::fetch::parse_target;
 use crate::model::{DocumentKind, SourceKind};
 use crate::pipeline::Planned;
+use crate::schedule::parse_interval;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ImportArgs {
@@ -45,6 +47,9 @@ struct Line {
     every: String,
     #[serde(default)]
     follow: String,
+    /// Where it stands in the file, for people.
+    #[serde(skip)]
+    place: String,
 }
 
 /// What stands for a cell that a spreadsheet would take for a formula.
@@ -62,16 +67,26 @@ pub(super) fn import(args: &ImportArgs, config: &Place) -> anyhow::Result<Ended>
         .iter()
         .map(|planned| (planned.source.id.to_string(), planned.source.url.to_string()))
         .collect();
-    let (mut sources, mut known) = (Vec::new(), 0);
+    let (mut sources, mut wrong, mut known) = (Vec::new(), Vec::new(), 0);
     for line in lines {
         let same = |url: &str| url::Url::parse(&line.url).is_ok_and(|given| given.as_str() == url);
         if taken.iter().any(|(_, url)| same(url) || *url == line.url) {
             known += 1;
             continue;
         }
-        let source = source(&line, &taken)?;
-        taken.push((source.id.clone(), source.url.clone()));
-        sources.push(source);
+        // All that is wrong is told at once, as the person wrote it.
+        let target = parse_target(&line.url, &config.fetch.policy()).map_err(|refusal| refusal.to_string());
+        match target.and_then(|_| source(&line, &taken)) {
+            Ok(source) => {
+                taken.push((source.id.clone(), source.url.clone()));
+                sources.push(source);
+            }
+            Err(why) => wrong.push(format!("{} ({}): {why}", line.place, line.url)),
+        }
+    }
+    if !wrong.is_empty() {
+        let message = format!("nothing was imported; in {}:\n  {}", args.file.display(), wrong.join("\n  "));
+        return Err(Usage(message).into());
     }
     if sources.is_empty() {
         anstream::println!("nothing new: {known} are polled already");
@@ -92,28 +107,30 @@ pub(super) fn import(args: &ImportArgs, config: &Place) -> anyhow::Result<Ended>
     Ok(Ended::Well)
 }
 
-fn source(line: &Line, taken: &[(String, String)]) -> anyhow::Result<Written> {
-    let read = |text: &str, what: &str| {
-        serde_json::from_value::<serde_json::Value>(serde_json::Value::from(text.trim().to_lowercase()))
-            .map_err(|_| Usage(format!("{what} {text:?} of {}", line.url)))
-    };
+fn source(line: &Line, taken: &[(String, String)]) -> Result<Written, String> {
+    let word = |text: &str| serde_json::Value::from(text.trim().to_lowercase());
     let kind: SourceKind = if line.kind.is_empty() {
         SourceKind::Feed
     } else {
-        serde_json::from_value(read(&line.kind, "kind")?)
-            .map_err(|_| Usage(format!("{}: kind {:?} is neither feed nor page", line.url, line.kind)))?
+        serde_json::from_value(word(&line.kind))
+            .ok()
+            .filter(|kind| matches!(kind, SourceKind::Feed | SourceKind::Page | SourceKind::Sitemap))
+            .ok_or_else(|| format!("kind {:?} is none of: feed, page, sitemap", line.kind))?
     };
     let document_kind: DocumentKind = if line.document_kind.is_empty() {
         DocumentKind::Web
     } else {
-        serde_json::from_value(read(&line.document_kind, "document_kind")?)
-            .map_err(|_| Usage(format!("{}: there is no document_kind {:?}", line.url, line.document_kind)))?
+        serde_json::from_value(word(&line.document_kind))
+            .map_err(|_| format!("there is no document_kind {:?}", line.document_kind))?
     };
     let id = if line.id.is_empty() {
         name_of(&Found { address: line.url.clone(), preset: None, values: Vec::new() })
     } else {
         slug(&line.id)
     };
+    if !line.every.trim().is_empty() {
+        parse_interval(&line.every).map_err(|error| error.to_string())?;
+    }
     let is_taken = |id: &str| taken.iter().any(|(known, _)| known == id);
     let free = (2..).map(|n| format!("{id}-{n}"));
     let id = std::iter::once(id.clone()).chain(free).find(|id| !is_taken(id)).unwrap_or(id);
@@ -127,18 +144,27 @@ fn source(line: &Line, taken: &[(String, String)]) -> anyhow::Result<Written> {
         preset: None,
         secret_file: None,
         licence: None,
+        api: None,
     })
 }
 
 fn from_csv(text: &str) -> Result<Vec<Line>, String> {
     let text = text.trim_start_matches('\u{feff}');
+    let head = text.lines().next().unwrap_or_default();
+    // Spreadsheets of half of Europe write semicolons.
+    let delimiter = if head.contains(';') && !head.contains(',') { b';' } else { b',' };
+    let mut reader =
+        csv::ReaderBuilder::new().flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
+    if !reader.headers().map_err(|error| error.to_string())?.iter().any(|name| name == "url") {
+        return Err(format!("its first line must name the columns, with url among them: {head:?} does not"));
+    }
     let mut lines = Vec::new();
-    for (index, line) in
-        csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes()).deserialize().enumerate()
-    {
-        let line: Line = line.map_err(|error| format!("line {}: {error}", index + 2))?;
+    for (index, line) in reader.deserialize().enumerate() {
+        let place = format!("line {}", index + 2);
+        let line: Line = line.map_err(|error| format!("{place}: {error}"))?;
         if !line.url.trim().is_empty() {
-            lines.push(Line { url: line.url.trim().trim_start_matches('\'').to_owned(), ..line });
+            let url = line.url.trim().trim_start_matches('\'').to_owned();
+            lines.push(Line { url, place, ..line });
         }
     }
     Ok(lines)
@@ -157,7 +183,10 @@ fn from_opml(text: &str) -> Result<Vec<Line>, String> {
             Event::Eof => break,
             Event::Start(element) | Event::Empty(element) => {
                 is_opml |= element.name().as_ref().eq_ignore_ascii_case("opml");
-                lines.extend(outline(&element)?);
+                if let Some(line) = outline(&element)? {
+                    let place = format!("outline {}", lines.len() + 1);
+                    lines.push(Line { place, ..line });
+                }
             }
             _ => {}
         }
@@ -199,7 +228,9 @@ pub(super) fn export(args: &ExportArgs, config: &Place) -> anyhow::Result<Ended>
 fn write_csv(out: &mut impl Write, planned: &[Planned]) -> anyhow::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record(["id", "kind", "url", "document_kind", "every", "follow"])?;
-    for planned in planned {
+    // What is more than an address is not told by one.
+    let plain = [SourceKind::Feed, SourceKind::Page, SourceKind::Sitemap];
+    for planned in planned.iter().filter(|planned| plain.contains(&planned.source.kind)) {
         let source = &planned.source;
         let cells = [
             source.id.to_string(),

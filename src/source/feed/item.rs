@@ -95,6 +95,6 @@ pub(super) fn told_apart(entries: Vec<Entry>) -> Vec<Entry> {
 }
 
 /// Tells contents apart; a part of stored keys, so it must never change.
-pub(super) fn hash(parts: &[&str]) -> String {
+pub(in crate::source) fn hash(parts: &[&str]) -> String {
     secret::sha256_hex(parts.join("\u{0}").as_bytes())[..16].to_owned()
 }

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use url::Url;
 
+pub(super) use self::item::hash;
 use self::item::{Item, told_apart};
 use super::hints::Hints;
 use super::repair::repaired;

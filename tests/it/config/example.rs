@@ -219,7 +219,13 @@ fn every_key_that_the_example_names_is_known() {
     assert_eq!(config.store.url, "sqlite:elsewhere.db", "nothing was left a comment");
     assert_eq!(config.fetch.hosts.len(), 1);
     assert!(config.planned.iter().any(|planned| planned.source.person.is_some()));
-    assert!(config.planned.iter().any(|planned| planned.page.diff && planned.secret.is_some()));
+    assert!(
+        config
+            .planned
+            .iter()
+            .any(|planned| matches!(&planned.how, trustwatch::pipeline::How::Page(page) if page.diff)
+                && planned.secret.is_some())
+    );
 }
 
 #[test]

@@ -19,7 +19,14 @@ use trustwatch::store::{Gatherer, HitFilter, HitSummary, Scope, SourceRow, Store
 
 use super::server::Server;
 
-pub(super) const HOSTS: [&str; 3] = ["paper.example", "forum.example", "other.example"];
+pub(super) const HOSTS: [&str; 5] = [
+    "paper.example",
+    "forum.example",
+    "other.example",
+    // The Trust's own.
+    "northmerevalley.nhs.uk",
+    "charity.northmerevalley.nhs.uk",
+];
 
 /// A Trust's own words, which its profile watches for; `press.coverage` in a newspaper.
 pub(super) const NEWS: &str = "Northmere Valley NHS Foundation Trust said the scanner would open in May.";

@@ -7,6 +7,7 @@ mod entries;
 mod failures;
 mod first_look;
 mod follow;
+mod kinds;
 mod manners;
 mod pages;
 pub(crate) mod server;
