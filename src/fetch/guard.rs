@@ -91,6 +91,10 @@ pub(super) fn check_url(url: &Url, policy: &Policy) -> Result<(), Refusal> {
         Some(Host::Ipv4(ip)) => public(ip.into())?,
         Some(Host::Ipv6(ip)) => public(ip.into())?,
         Some(Host::Domain(name)) => {
+            // `127.0.0.1..` is a name to the parser and may be an address to a resolver.
+            if name.strip_suffix('.').unwrap_or(name).split('.').any(str::is_empty) {
+                return Err(Refusal::Ambiguous);
+            }
             if policy.mapped(name).is_none() && is_local_name(name) {
                 return Err(Refusal::LocalName(name.to_owned()));
             }
@@ -103,10 +107,34 @@ fn public(ip: IpAddr) -> Result<(), Refusal> {
     if is_public(ip) { Ok(()) } else { Err(Refusal::NotPublic(ip)) }
 }
 
-/// Names that never lead to the public web (RFC 6761, 6762, 8375, and single labels).
+/// Names that never lead to the public web: special-use names (RFC 6761, 6762, 7686, 8375, 9476), those that ICANN keeps
+/// out of the root for private use, those of hosts files and containers, and single labels.
 fn is_local_name(name: &str) -> bool {
-    const LOCAL: [&str; 9] =
-        ["localhost", "localdomain", "local", "internal", "home.arpa", "lan", "intranet", "onion", "invalid"];
+    const LOCAL: [&str; 23] = [
+        "localhost",
+        "localdomain",
+        "localdomain4",
+        "localdomain6",
+        "local",
+        "localnet",
+        "internal",
+        "arpa",
+        "lan",
+        "intranet",
+        "intra",
+        "private",
+        "corp",
+        "home",
+        "mail",
+        "onion",
+        "alt",
+        "invalid",
+        "test",
+        "docker",
+        "consul",
+        "svc",
+        "kubernetes",
+    ];
     let name = name.trim_end_matches('.').to_lowercase();
     !name.contains('.') || LOCAL.iter().any(|suffix| name == *suffix || name.ends_with(&format!(".{suffix}")))
 }
@@ -144,8 +172,9 @@ static REFUSED_V6: LazyLock<Vec<Ipv6Net>> = LazyLock::new(|| {
 });
 static UNICAST_V6: LazyLock<Ipv6Net> = LazyLock::new(|| "2000::/3".parse().expect("a constant block parses"));
 
-/// Whether an address belongs to the public internet. An IPv6 address that embeds an IPv4 one is never
-/// public, whatever is inside.
+/// Whether an address belongs to the public internet. An IPv6 address that shows that it embeds an IPv4 one (mapped,
+/// compatible, NAT64, 6to4, Teredo, ISATAP) is never public, whatever is inside. NAT64 under a network's own prefix
+/// shows nothing.
 pub fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => is_public_v4(ip),
@@ -158,5 +187,11 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(ip: Ipv6Addr) -> bool {
-    UNICAST_V6.contains(&ip) && !REFUSED_V6.iter().any(|block| block.contains(&ip))
+    UNICAST_V6.contains(&ip) && !REFUSED_V6.iter().any(|block| block.contains(&ip)) && !is_isatap(ip)
+}
+
+/// ISATAP (RFC 5214, 6.1): the interface identifier `::0:5efe:a.b.c.d`, with the universal and the group bit free.
+fn is_isatap(ip: Ipv6Addr) -> bool {
+    let segments = ip.segments();
+    segments[4] & !0x0300 == 0 && segments[5] == 0x5efe
 }

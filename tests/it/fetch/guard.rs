@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
 
+use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use trustwatch::fetch::{
@@ -18,6 +19,63 @@ use super::{Scripted, clock, lines};
 
 /// Given back in 2006 and announced by nobody since: public by its number, dialled in vain.
 const UNROUTED: &str = "3ffe::1";
+
+/// The blocks of IANA's special-purpose address registries (IPv4, IPv6) that are not globally reachable,
+/// with those that carry another address inside, multicast, reserved and deprecated space.
+const SPECIAL_BLOCKS: [&str; 44] = [
+    "0.0.0.0/8",
+    "0.0.0.0/32",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.0.0.0/29",
+    "192.0.0.8/32",
+    "192.0.0.170/32",
+    "192.0.0.171/32",
+    "192.0.2.0/24",
+    "192.88.99.0/24",
+    "192.88.99.2/32",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "198.51.100.0/24",
+    "203.0.113.0/24",
+    "224.0.0.0/4",
+    "240.0.0.0/4",
+    "255.255.255.255/32",
+    "::/128",
+    "::1/128",
+    "::/96",
+    "::ffff:0:0/96",
+    "::ffff:0:0:0/96",
+    "64:ff9b::/96",
+    "64:ff9b:1::/48",
+    "100::/64",
+    "100:0:0:1::/64",
+    "2001::/23",
+    "2001::/32",
+    "2001:2::/48",
+    "2001:10::/28",
+    "2001:20::/28",
+    "2001:db8::/32",
+    "2002::/16",
+    "3fff::/20",
+    "5f00::/16",
+    "fc00::/7",
+    "fe80::/10",
+    "fec0::/10",
+    "ff00::/8",
+];
+
+/// The first, the middle and the last address of a block.
+fn samples(block: &str) -> [IpAddr; 3] {
+    let block: IpNet = block.parse().unwrap();
+    let half = (block.prefix_len() + 1).min(block.max_prefix_len());
+    let upper_half = block.subnets(half).unwrap().last().unwrap();
+    [block.network(), upper_half.network(), block.broadcast()]
+}
 
 fn addresses(file: &str) -> Vec<IpAddr> {
     lines(file).iter().map(|line| line.parse().unwrap_or_else(|_| panic!("{line} is no address"))).collect()
@@ -85,6 +143,17 @@ fn refused_addresses_are_not_public_and_allowed_ones_are() {
     assert!(wrong.is_empty(), "taken for public: {wrong:?}");
     let wrong: Vec<_> = allowed.iter().filter(|ip| !is_public(**ip)).collect();
     assert!(wrong.is_empty(), "taken for not public: {wrong:?}");
+}
+
+#[test]
+fn every_special_block_is_on_the_list_with_its_first_middle_and_last_address() {
+    let listed = addresses("refused_addresses.txt");
+    let missing: Vec<_> = SPECIAL_BLOCKS
+        .iter()
+        .flat_map(|block| samples(block).map(|ip| (block, ip)))
+        .filter(|(_, ip)| !listed.contains(ip))
+        .collect();
+    assert!(missing.is_empty(), "not on the list: {missing:?}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod answers;
 mod guard;
 pub(crate) mod limits;
+mod outside;
 mod process;
 mod redirects;
 mod robots;

@@ -2,7 +2,7 @@
 //! secure page does not lead to an insecure one.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -14,22 +14,37 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::server::{Server, answer};
 
-const FEED: &str = "<rss version=\"2.0\"><channel><title>Paper</title><item><guid>1</guid><title>One</title></item></channel></rss>";
+/// A feed with one entry that mentions nobody.
+pub(super) const FEED: &str = "<rss version=\"2.0\"><channel><title>Paper</title><item><guid>1</guid><title>One</title></item></channel></rss>";
 
 /// A configuration with one source, whose host is dialled at `address`.
-fn config(folder: &Path, url: &str, hosts: &[(&str, SocketAddr)]) -> std::path::PathBuf {
+fn config(folder: &Path, url: &str, hosts: &[(&str, SocketAddr)]) -> PathBuf {
+    config_of(folder, &[("one".to_owned(), url.to_owned())], hosts)
+}
+
+/// A configuration of `sources`, each an id and an address as it stands, with `hosts` dialled at loopback.
+pub(super) fn config_of(
+    folder: &Path,
+    sources: &[(String, String)],
+    hosts: &[(&str, SocketAddr)],
+) -> PathBuf {
     let loopback: Vec<String> = hosts.iter().map(|(_, address)| format!("\"{address}\"")).collect();
     let hosts: Vec<String> =
         hosts.iter().map(|(name, address)| format!("\"{name}\" = \"{address}\"\n")).collect();
     let hosts = hosts.concat();
-    let text = format!(
-        "[service]\nstate_dir = {:?}\n[fetch]\ncontact = \"watch@trust.example\"\nloopback = [{}]\n[fetch.hosts]\n{hosts}\
+    let mut text = format!(
+        "[service]\nstate_dir = {:?}\n[fetch]\ncontact = \"watch@trust.example\"\nrequests_per_second = 10000\n\
+         loopback = [{}]\n[fetch.hosts]\n{hosts}\
          [mail]\nfrom = \"Trustwatch <watch@trust.example>\"\n[alert.recipients]\ncommunications = [\"comms@trust.example\"]\n\
          [web]\nlisten = \"\"\n[[organisation]]\nprofile = \"northmere\"\npurpose = \"test\"\nbasis = \"test\"\nowner = \"test\"\n\
-         licence = \"none\"\nreview = 2099-01-01\n[[source]]\nid = \"one\"\nkind = \"feed\"\nurl = {url:?}\nevery = \"1h\"\n",
+         licence = \"none\"\nreview = 2099-01-01\n",
         folder.join("state").display().to_string(),
         loopback.join(", ")
     );
+    for (id, url) in sources {
+        let url = toml::Value::from(url.as_str());
+        text.push_str(&format!("[[source]]\nid = \"{id}\"\nkind = \"feed\"\nurl = {url}\nevery = \"1h\"\n"));
+    }
     let file = folder.join("trustwatch.toml");
     std::fs::write(&file, text).unwrap();
     file
