@@ -17,10 +17,10 @@ use crate::alert::{Deliverer, Enqueuer, SourceFacts};
 use crate::classify::Classifier;
 use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::config::Config;
-use crate::fetch::{Fetcher, SystemResolver};
+use crate::fetch::{Fetcher, NameServers, SystemResolver};
 use crate::mail::Mailer;
 use crate::model::SourceId;
-use crate::pipeline::{Ingredients, Options, Pipeline, Progress};
+use crate::pipeline::{Ingredients, Options, Pipeline, Planned, Progress};
 use crate::store::{Gatherer, Store};
 use crate::web::{Health, serve};
 use crate::{secret, telemetry};
@@ -29,6 +29,8 @@ use crate::{secret, telemetry};
 const ALERT_EVERY: Duration = Duration::from_secs(1);
 /// How often old rows are looked for.
 const PURGE_EVERY: Duration = Duration::from_secs(24 * 3600);
+/// How often what was measured is summed up: kept one by one, it would fill the memory until somebody asks.
+const METRICS_EVERY: Duration = Duration::from_secs(5);
 /// How often the clock is compared with the database's.
 const CLOCK_EVERY: Duration = Duration::from_secs(60);
 /// How long work under way may take to finish after SIGTERM; with closing it stays under 20 s.
@@ -44,6 +46,8 @@ const MAX_STILL_MS: i64 = 30_000;
 #[derive(Debug)]
 pub struct App {
     config: Config,
+    /// How many are polled.
+    sources: usize,
     /// The open store.
     pub store: Store,
     /// The claiming side.
@@ -65,7 +69,7 @@ pub struct Wishes {
 
 impl App {
     /// Builds every part and brings the store in step with the configuration.
-    pub async fn build(config: Config, wishes: Wishes) -> anyhow::Result<Self> {
+    pub async fn build(mut config: Config, wishes: Wishes) -> anyhow::Result<Self> {
         let clock = Arc::new(SystemClock::default());
         let shared: SharedClock = clock.clone();
         let state_dir = &config.service.state_dir;
@@ -82,12 +86,18 @@ impl App {
         let lease = Duration::from_secs(config.store.lease_s);
         let deliverer = Deliverer::new(store.clone(), Mailer::new(&mail)?, lease, shared.clone());
         let enqueuer = enqueuer(&config, &store, shared.clone())?;
+        let overridden =
+            |planned: &Planned| Some((planned.source.id.clone(), planned.source.robots_override.clone()?));
+        let overrides: Vec<_> = config.planned.iter().filter_map(overridden).collect();
+        let sources = config.planned.len();
+        // Not kept twice: there may be a hundred thousand.
         let pipeline = Pipeline::new(Ingredients {
             store: store.clone(),
             gatherer,
             fetcher,
+            registry: Arc::new(NameServers::new(&config.fetch.name_servers()).map_err(anyhow::Error::msg)?),
             classifier,
-            planned: config.planned.clone(),
+            planned: std::mem::take(&mut config.planned),
             options: Options {
                 concurrency: config.fetch.concurrency,
                 lease,
@@ -103,15 +113,13 @@ impl App {
         let names: Vec<_> =
             config.profiles.iter().map(|profile| (profile.id.clone(), profile.name.clone())).collect();
         store.sync_sources(&names, &pipeline.specs(), clock.now().timestamp_millis()).await?;
-        for planned in &config.planned {
-            if let Some(decision) = &planned.source.robots_override {
-                store.note_override(&planned.source.id, decision, clock.now().timestamp_millis()).await?;
-            }
+        for (source, decision) in &overrides {
+            store.note_override(source, decision, clock.now().timestamp_millis()).await?;
         }
         for note in &config.notes {
             tracing::warn!("{note}");
         }
-        Ok(Self { config, store, pipeline, enqueuer, deliverer, clock, gathering })
+        Ok(Self { config, sources, store, pipeline, enqueuer, deliverer, clock, gathering })
     }
 
     /// Decides on everything in the outbox and hands over every mail that is due. How many alerts were
@@ -144,11 +152,7 @@ impl App {
         // The first answer of the store is what READY promises.
         self.store.ping().await?;
         notify(&[sd_notify::NotifyState::Ready, sd_notify::NotifyState::Status("watching")]);
-        tracing::info!(
-            sources = self.config.planned.len(),
-            organisations = self.config.profiles.len(),
-            "watching"
-        );
+        tracing::info!(sources = self.sources, organisations = self.config.profiles.len(), "watching");
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         tokio::select! {
@@ -191,6 +195,15 @@ impl App {
             clock: self.clock.clone(),
             metrics: telemetry::start_metrics(),
         };
+        if let Some(metrics) = health.metrics.clone() {
+            let stop = stop.clone();
+            tasks.spawn(async move {
+                let mut tick = tokio::time::interval(METRICS_EVERY);
+                while stop.run_until_cancelled(tick.tick()).await.is_some() {
+                    metrics.run_upkeep();
+                }
+            });
+        }
         let stop = stop.clone();
         tasks.spawn(async move {
             if let Err(error) = serve(listener, health, stop).await {
@@ -325,7 +338,7 @@ fn enqueuer(config: &Config, store: &Store, clock: SharedClock) -> anyhow::Resul
         .profiles
         .iter()
         .map(|profile| (profile.id.clone(), (profile.name.clone(), profile.short_name.clone())));
-    let facts = |planned: &crate::pipeline::Planned| {
+    let facts = |planned: &Planned| {
         (planned.source.id.to_string(), SourceFacts { licence: planned.source.accountability.licence })
     };
     let sources: HashMap<String, SourceFacts> = config.planned.iter().map(facts).collect();

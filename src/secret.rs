@@ -58,7 +58,8 @@ const MAX_UNSEALED_BYTES: usize = 64 * 1024 * 1024;
 /// The store's key and what is derived from it.
 pub struct ServiceKey {
     seal: XChaCha20Poly1305,
-    fingerprint: Zeroizing<[u8; KEY_BYTES]>,
+    /// Keyed once: setting the key up costs more than most fingerprints.
+    fingerprint: Hmac<Sha256>,
     id: String,
 }
 
@@ -124,7 +125,9 @@ impl ServiceKey {
         let id = hex(&derive(b"trustwatch key id v1")[..8]);
         let seal_key: [u8; KEY_BYTES] = *derive(b"trustwatch seal v1");
         let seal = XChaCha20Poly1305::new(&seal_key.into());
-        Self { seal, fingerprint: derive(b"trustwatch fingerprint v1"), id }
+        let fingerprint = Hmac::new_from_slice(derive(b"trustwatch fingerprint v1").as_ref())
+            .expect("HMAC takes keys of any length");
+        Self { seal, fingerprint, id }
     }
 
     /// What names the key in the store without telling anything of it.
@@ -156,8 +159,7 @@ impl ServiceKey {
     /// A keyed fingerprint, as hexadecimal: the same for the same parts, and telling nothing without
     /// the key. Parts are length-prefixed, so that no two lists run together.
     pub fn fingerprint(&self, parts: &[&str]) -> String {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(self.fingerprint.as_ref()).expect("HMAC takes keys of any length");
+        let mut mac = self.fingerprint.clone();
         for part in parts {
             mac.update(&(part.len() as u64).to_le_bytes());
             mac.update(part.as_bytes());
@@ -172,11 +174,10 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| DIGITS[usize::from(digit)]).collect()
 }
 
 /// A random token of 16 bytes as hexadecimal, for worker and message names.

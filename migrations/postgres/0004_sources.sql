@@ -10,3 +10,18 @@ CREATE TABLE robots (
   -- Why it could not be read.
   why TEXT NOT NULL
 );
+
+-- Claims go through it in the order of names where many are due at one instant.
+DROP INDEX source_due;
+CREATE INDEX source_due ON source (next_due_at, id) WHERE retired_at IS NULL;
+
+-- Visits in a row that found nothing new are one row.
+ALTER TABLE poll ADD COLUMN times BIGINT NOT NULL DEFAULT 1;
+
+-- Pairs of places of a document's MinHash, numbered by where they stand: what shares one may share a story.
+CREATE TABLE minband (
+  band BIGINT NOT NULL,
+  document BIGINT NOT NULL REFERENCES document (id) ON DELETE CASCADE,
+  PRIMARY KEY (band, document)
+);
+CREATE INDEX minband_document ON minband (document);

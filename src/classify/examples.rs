@@ -57,6 +57,7 @@ impl RuleExample {
             author_handle: self.author_handle.clone(),
             published,
             language: None,
+            signals: self.signals.clone(),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::matching::FactKey;
 use crate::model::{Category, Document, DocumentKind, Field, Mention, Profile};
 
 /// What queries may ask for with `is:`.
-pub(super) const SIGNALS: [&str; 29] = [
+pub(super) const SIGNALS: [&str; 32] = [
     "registered",
     "own_host",
     "foreign_host",
@@ -34,6 +34,9 @@ pub(super) const SIGNALS: [&str; 29] = [
     "hyphen",
     "added_words",
     "inside",
+    "same_title",
+    "same_words",
+    "same_picture",
 ];
 
 /// The facts of one document for one organisation.
@@ -71,7 +74,10 @@ impl Facts {
             ("url_named", named(Field::Url)),
             ("pre_election", pre_election),
         ];
-        let signals = signals.into_iter().filter(|(_, holds)| *holds).map(|(signal, _)| signal).collect();
+        // What a source has seen: compared with the Trust's own site, icon and logo.
+        let seen = SIGNALS.into_iter().filter(|known| document.signals.iter().any(|signal| signal == known));
+        let signals =
+            signals.into_iter().filter(|(_, holds)| *holds).map(|(signal, _)| signal).chain(seen).collect();
         Self { kind: document.kind, host, signals, found: Vec::new() }
     }
 

@@ -159,6 +159,7 @@ fn answer(classifier: &Classifier, line: &[u8], explain: Option<Form>) -> Result
         author_handle: input.author_handle.unwrap_or_default(),
         published: input.published,
         language: None,
+        signals: Vec::new(),
     };
     let mut from_html = false;
     if let Some(html) = input.html.filter(|html| !html.is_empty()) {

@@ -33,7 +33,8 @@ const MAX_MISTAKES: usize = 50;
 impl Layer {
     /// Reads TOML text.
     pub(super) fn read(file: &Path, text: &str) -> Result<Self, Problem> {
-        let line_of = |at: usize| text[..at.min(text.len())].matches('\n').count() + 1;
+        let ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
+        let line_of = |at: usize| ends.partition_point(|end| *end < at) + 1;
         let wrong = |error: toml::de::Error| not_toml(file, text, &error);
         let spanned = DeTable::parse(text).map_err(wrong)?;
         let mut lines = HashMap::new();

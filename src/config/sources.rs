@@ -1,7 +1,8 @@
 //! Sources: what each inherits, when it is polled, and the lawful limits that the code holds.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -10,13 +11,13 @@ use url::Url;
 use super::layer::{Layer, joined};
 use super::load::Listed;
 use super::profiles::OrganisationConfig;
-use crate::fetch::{self, host_of, parse_target};
-use crate::model::{DocumentKind, OrganisationId, Profile, Source, SourceId};
+use crate::fetch::{self, Policy, host_of, parse_target};
+use crate::model::{Accountability, DocumentKind, OrganisationId, Profile, Source, SourceId, SourceKind};
 use crate::pipeline::{How, OwnOptions, Planned};
 use crate::problem::Problem;
 use crate::schedule::{CronLine, Schedule, parse_interval};
 use crate::secret::SecretString;
-use crate::source::{ApiOptions, PageOptions, Preset, SECRET, SitemapOptions};
+use crate::source::{ApiOptions, LookalikeOptions, PageOptions, Preset, SECRET, SitemapOptions};
 
 /// How a source is read, as the configuration says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -32,6 +33,7 @@ pub(super) enum Kind {
     Links,
     /// The Trust's own sites and accounts, each a source of its own.
     Own,
+    Lookalike,
 }
 
 /// A source as the configuration names it.
@@ -58,6 +60,7 @@ pub(super) struct SourceConfig {
     pub(super) links: Vec<String>,
     pub(super) links_file: Option<PathBuf>,
     pub(super) own: OwnOptions,
+    pub(super) lookalike: LookalikeOptions,
     pub(super) preset: Option<String>,
     pub(super) secret: Option<SecretString>,
     pub(super) secret_file: Option<PathBuf>,
@@ -90,6 +93,9 @@ const FLOOR: Duration = Duration::from_secs(15 * 60);
 /// How often a folder is looked into where nobody says.
 const MAILBOX: Duration = Duration::from_secs(5 * 60);
 
+/// How often a part of the day's look-alikes is looked up.
+const LOOKALIKE: Duration = Duration::from_secs(3600);
+
 /// A day from which the intervals of a cron line are looked at; any will do.
 fn some_day() -> chrono::DateTime<chrono::Utc> {
     crate::clock::from_ms(1_767_225_600_000)
@@ -101,7 +107,7 @@ pub(super) struct Check<'a> {
     key: String,
     pub(super) organisations: &'a [Listed<OrganisationConfig>],
     pub(super) profiles: &'a [Profile],
-    fetch: &'a fetch::Options,
+    policy: &'a Policy,
     pub(super) presets: &'a [Preset],
 }
 
@@ -122,32 +128,39 @@ pub(super) fn planned(
     (problems, notes): (&mut Vec<Problem>, &mut Vec<String>),
 ) -> Vec<Planned> {
     let Around { organisations, profiles, fetch, presets } = around;
+    let policy = fetch.policy();
     let mut planned: Vec<Planned> = Vec::new();
     let mut seen: HashMap<SourceId, String> = HashMap::new();
+    let mut alike: HashSet<Arc<Accountability>> = HashSet::new();
     for (index, layer, source) in listed {
         let check = Check {
             layer: &layers[*layer],
             key: format!("source[{index}]"),
             organisations,
             profiles,
-            fetch,
+            policy: &policy,
             presets,
         };
         let place = format!("{} of {}", check.key, check.layer.file.display());
         for source in check.expanded(source, problems) {
             let before = problems.len();
-            let Some(found) = check.source(&source, problems) else { continue };
+            let Some(mut found) = check.source(&source, problems) else { continue };
             if let Some(other) = seen.insert(found.source.id.clone(), place.clone()) {
                 problems.push(
                     check.problem("id", format!("{} is named twice, first at {other}", found.source.id)),
                 );
             }
             if problems.len() == before {
+                let shared = &mut found.source.accountability;
+                *shared = alike.get(shared).cloned().unwrap_or_else(|| {
+                    alike.insert(shared.clone());
+                    shared.clone()
+                });
                 planned.push(found);
             }
         }
     }
-    note_politeness(&planned, fetch, notes);
+    note_politeness(&planned, fetch, &policy, notes);
     notes.extend(planned.iter().filter_map(note_key));
     planned
 }
@@ -174,15 +187,19 @@ impl Check<'_> {
         let schedule = self.schedule(config, &url, problems);
         self.check_person(config, &url, &organisations, person.is_some(), problems);
         let how = self.how(config, problems);
+        let kind = how.as_ref()?.kind();
         let source = Source {
             id: id?,
-            kind: how.as_ref()?.kind(),
+            kind,
             url,
-            document_kind: config.document_kind,
+            document_kind: match kind {
+                SourceKind::Lookalike => DocumentKind::Domain,
+                _ => config.document_kind,
+            },
             // A sitemap is nothing but links.
             follow: config.follow || config.kind == Kind::Sitemap,
             organisations,
-            accountability: accountability?,
+            accountability: Arc::new(accountability?),
             person,
             robots_override,
         };
@@ -191,8 +208,19 @@ impl Check<'_> {
 
     /// Where it is; of a maildir, its folder.
     fn url(&self, config: &SourceConfig, problems: &mut Vec<Problem>) -> Option<Url> {
+        if config.kind == Kind::Lookalike {
+            if !config.url.is_empty() {
+                problems.push(
+                    self.problem(
+                        "url",
+                        "look-alikes have no address: they are made of the profile's domains",
+                    ),
+                );
+            }
+            return Url::parse(&format!("lookalike:{}", config.id)).ok();
+        }
         if config.kind != Kind::Mailbox {
-            return parse_target(&config.url, &self.fetch.policy())
+            return parse_target(&config.url, self.policy)
                 .map_err(|refusal| problems.push(self.problem("url", refusal.to_string())))
                 .ok();
         }
@@ -222,6 +250,11 @@ impl Check<'_> {
             ("sitemap", kind != Kind::Sitemap && config.sitemap != SitemapOptions::default(), "sitemap"),
             ("api", kind != Kind::Api && config.api.is_some(), "api"),
             ("maildir", kind != Kind::Mailbox && config.maildir.is_some(), "mailbox"),
+            (
+                "lookalike",
+                kind != Kind::Lookalike && config.lookalike != LookalikeOptions::default(),
+                "lookalike",
+            ),
             ("own", kind != Kind::Own && config.own != OwnOptions::default(), "own"),
         ];
         for (key, _, name) in foreign.into_iter().filter(|(_, is_set, _)| *is_set) {
@@ -260,6 +293,10 @@ impl Check<'_> {
                 found("own", config.own.check());
                 Some(How::Own(config.own.clone()))
             }
+            Kind::Lookalike => {
+                found("lookalike", config.lookalike.check());
+                Some(How::Lookalike(config.lookalike.clone()))
+            }
         }
     }
 
@@ -287,7 +324,8 @@ impl Check<'_> {
         let host = url.host_str().unwrap_or_default();
         let own = self.profiles.iter().any(|profile| profile.owns_host(host));
         // Reading a folder costs nobody anything.
-        let mapped = self.fetch.policy().mapped(host).is_some() || config.kind == Kind::Mailbox;
+        let mapped =
+            self.policy.mapped(host).is_some() || matches!(config.kind, Kind::Mailbox | Kind::Lookalike);
         let floor = if mapped {
             Duration::ZERO
         } else if own {
@@ -331,6 +369,7 @@ impl Check<'_> {
                 }
                 Ok(line) => Some(Schedule::Cron(line)),
             },
+            (None, None) if config.kind == Kind::Lookalike => Some(Schedule::Every(LOOKALIKE)),
             (None, None) if config.kind == Kind::Mailbox => Some(Schedule::Every(MAILBOX)),
             (None, None) => Some(Schedule::Adaptive(floor)),
         }
@@ -352,10 +391,10 @@ fn note_key(planned: &Planned) -> Option<String> {
 }
 
 /// Where politeness makes polling slower in fact than the configuration says.
-fn note_politeness(planned: &[Planned], fetch: &fetch::Options, notes: &mut Vec<String>) {
+fn note_politeness(planned: &[Planned], fetch: &fetch::Options, policy: &Policy, notes: &mut Vec<String>) {
     let mut hosts: HashMap<String, (u64, Duration)> = HashMap::new();
     for planned in planned {
-        let mapped = fetch.policy().mapped(planned.source.url.host_str().unwrap_or_default()).is_some();
+        let mapped = policy.mapped(planned.source.url.host_str().unwrap_or_default()).is_some();
         if let Schedule::Every(interval) = planned.schedule
             && !mapped
         {

@@ -6,6 +6,7 @@ mod charset;
 mod fingerprint;
 mod language;
 mod metadata;
+mod picture;
 mod readable;
 mod text;
 mod wall;
@@ -18,6 +19,7 @@ pub use charset::{Decoded, decode};
 pub use fingerprint::{Fingerprints, MINHASHES, simhash_distance};
 pub use language::language_of;
 pub use metadata::Metadata;
+pub use picture::{Picture, logos};
 pub use readable::Page;
 pub use text::{plain_text, shallow};
 pub use wall::Wall;
@@ -71,6 +73,11 @@ pub fn document_of_entry(entry: &Entry, kind: DocumentKind, options: &Options) -
         EntryContent::Html(html) => plain_text(html),
         EntryContent::Text(text) => text.trim().to_owned(),
     };
+    document_of_words(entry, text, kind, options)
+}
+
+/// The same, where the plain text of its body is at hand.
+pub fn document_of_words(entry: &Entry, text: String, kind: DocumentKind, options: &Options) -> Document {
     let author = one_line(&entry.author);
     let author_handle =
         if author.starts_with('@') && !author.contains(' ') { author.clone() } else { String::new() };
@@ -84,6 +91,7 @@ pub fn document_of_entry(entry: &Entry, kind: DocumentKind, options: &Options) -
             author_handle,
             published: entry.published,
             language: None,
+            signals: entry.signals.clone(),
         },
         options,
     )
@@ -112,6 +120,7 @@ pub fn document_of_page(
             author_handle: String::new(),
             published: entry.published.or(page.metadata.published),
             language: page.metadata.language,
+            signals: entry.signals.clone(),
         },
         options,
     )
@@ -123,9 +132,10 @@ fn one_line(markup: &str) -> String {
 }
 
 fn finish(mut document: Document, options: &Options) -> Document {
-    if let Some((end, _)) = document.text.char_indices().nth(options.max_text_chars) {
+    if document.text.len() > options.max_text_chars
+        && let Some((end, _)) = document.text.char_indices().nth(options.max_text_chars)
+    {
         document.text.truncate(end);
     }
-    document.language = language_of(&document.text, document.language.as_deref());
     document
 }

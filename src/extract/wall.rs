@@ -290,18 +290,28 @@ mod tests {
 
     #[test]
     fn an_article_about_such_things_is_an_article() {
-        let article = "<h1>Trust says sorry for cookie banner</h1>".to_owned()
-            + &"<p>People who wanted to accept all cookies, or to reject all of them, could not, the trust said.</p>".repeat(60);
+        let long = |head: &str, body: &str, times: usize| format!("{head}{}", body.repeat(times));
+        let article = long(
+            "<h1>Trust says sorry for cookie banner</h1>",
+            "<p>People who wanted to accept all cookies, or to reject all of them, could not, the trust said.</p>",
+            60,
+        );
         assert_eq!(Wall::of(&article), None);
-        let short = "<h1>Booking form no longer asks about buses</h1><p>".to_owned()
-            + &"The hospital's booking form has lost its captcha and no longer asks people to tell buses from bridges. ".repeat(5);
+        let short = long(
+            "<h1>Booking form no longer asks about buses</h1><p>",
+            "The hospital's booking form has lost its captcha and no longer asks people to tell buses from bridges. ",
+            5,
+        );
         assert_eq!(Wall::of(&short), None);
-        let guarded = "<h1>Ward reopens</h1>".to_owned()
-            + &"<p>The ward reopened on Monday, the trust said, and the tea was hot.</p>".repeat(12)
+        let words = "<p>The ward reopened on Monday, the trust said, and the tea was hot.</p>";
+        let guarded = long("<h1>Ward reopens</h1>", words, 12)
             + "<form class=g-recaptcha>This site is protected by reCAPTCHA</form>";
         assert_eq!(Wall::of(&guarded), None);
-        let headline = "<h1>New hospital under construction: access denied to visitors</h1>".to_owned()
-            + &"<p>The fence went up on Monday, the trust said, and the cranes will follow before the frost.</p>".repeat(12);
+        let headline = long(
+            "<h1>New hospital under construction: access denied to visitors</h1>",
+            "<p>The fence went up on Monday, the trust said, and the cranes will follow before the frost.</p>",
+            12,
+        );
         assert_eq!(Wall::of(&headline), None);
         let footer =
             "<h1>Ward reopens</h1><p>The ward reopened.</p><footer>Cookie settings</footer><a>Log in</a>";

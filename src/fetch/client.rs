@@ -1,7 +1,7 @@
 //! The fetcher itself: one request with all its hops, from the guard to decoded bytes.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -33,8 +33,11 @@ const ROBOTS_RETRY: Duration = Duration::from_secs(15 * 60);
 const MAX_REFUSAL_BYTES: u64 = 256 * 1024;
 /// And for how long: the status with its Retry-After is known already and must not be lost to a slow body.
 const REFUSAL_LIMIT: Duration = Duration::from_secs(2);
-/// Files kept; beyond it those that ran out are dropped.
+/// Files kept; beyond it those that ran out are dropped, at most once a minute: a look at all of them is dear.
 const MAX_ROBOTS: usize = 50_000;
+const PRUNE_EVERY: Duration = Duration::from_secs(60);
+/// What most sites say: nothing. One for all of them.
+static NO_RULES: LazyLock<Arc<Robots>> = LazyLock::new(Arc::default);
 
 /// What a server gave to recognise an unchanged body by, sent back verbatim.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -140,8 +143,14 @@ struct Shared {
     options: Options,
     policy: Arc<Policy>,
     pacing: Pacing,
-    robots: Mutex<HashMap<String, CachedRobots>>,
+    robots: Mutex<RobotsCache>,
     clock: SharedClock,
+}
+
+#[derive(Debug)]
+struct RobotsCache {
+    known: HashMap<String, CachedRobots>,
+    pruned_at: Instant,
 }
 
 #[derive(Debug, Clone)]
@@ -171,7 +180,7 @@ impl Fetcher {
 
     fn made(options: Options, policy: Arc<Policy>, wire: Arc<dyn Wire>, clock: SharedClock) -> Self {
         let pacing = Pacing::new(Duration::from_secs(options.host_gap_s), options.requests_per_second);
-        let robots = Mutex::new(HashMap::new());
+        let robots = Mutex::new(RobotsCache { known: HashMap::new(), pruned_at: Instant::now() });
         let shared = Shared { wire, options, policy, pacing, robots, clock };
         Self { shared: Arc::new(shared), ledger: None }
     }
@@ -399,10 +408,11 @@ impl Fetcher {
         let now = Instant::now();
         {
             let mut cache = self.shared.robots.lock().await;
-            if cache.len() > MAX_ROBOTS {
-                cache.retain(|_, cached| cached.until > now);
+            if cache.known.len() > MAX_ROBOTS && now - cache.pruned_at > PRUNE_EVERY {
+                cache.known.retain(|_, cached| cached.until > now);
+                cache.pruned_at = now;
             }
-            if let Some(cached) = cache.get(&authority).filter(|cached| cached.until > now) {
+            if let Some(cached) = cache.known.get(&authority).filter(|cached| cached.until > now) {
                 return Ok(cached.rules.clone());
             }
         }
@@ -427,9 +437,12 @@ impl Fetcher {
                 read
             }
         };
-        let rules = robots.file.map(|file| Arc::new(Robots::read(&file, PRODUCT)));
+        let rules = robots.file.map(|file| match file.as_slice() {
+            [] => NO_RULES.clone(),
+            file => Arc::new(Robots::read(file, PRODUCT)),
+        });
         let cached = CachedRobots { until: now + robots.fresh_for, rules: rules.clone() };
-        self.shared.robots.lock().await.insert(authority, cached);
+        self.shared.robots.lock().await.known.insert(authority, cached);
         Ok(rules)
     }
 

@@ -3,6 +3,7 @@
 
 mod client;
 mod decode;
+mod dns;
 mod error;
 mod guard;
 mod ledger;
@@ -15,6 +16,7 @@ mod wire;
 
 pub use client::{Fetched, Fetcher, Head, Key, Page, Request, Rules, Validators, forbids_copies};
 pub use decode::unpacked;
+pub use dns::{NameServers, Registration, Registry};
 pub use error::{FailureClass, FetchError, TimeLimit};
 pub use guard::{Policy, Refusal, is_public, parse_target};
 pub use ledger::{KnownRobots, Ledger};

@@ -35,6 +35,8 @@ pub struct Options {
     pub concurrency: usize,
     /// A certificate authority beside the system's, as PEM: that of a proxy which looks into TLS.
     pub ca_file: Option<PathBuf>,
+    /// Name servers that are asked for look-alike domains, with ports; the machine's own where there is none.
+    pub name_servers: Vec<String>,
     /// Loopback addresses with ports that may be fetched all the same: for demo and tests.
     pub loopback: Vec<String>,
     /// Names that are dialled at a loopback address instead of being looked up: for demo and tests.
@@ -55,6 +57,7 @@ impl Default for Options {
             requests_per_second: 50,
             concurrency: 32,
             ca_file: None,
+            name_servers: Vec::new(),
             loopback: Vec::new(),
             hosts: BTreeMap::new(),
         }
@@ -84,6 +87,12 @@ impl Options {
         if let Err(message) = self.certificates() {
             problems.push(Problem::at("ca_file", message));
         }
+        for (index, address) in self.name_servers.iter().enumerate() {
+            if address.parse::<SocketAddr>().is_err() {
+                let message = format!("{address:?} is no address with a port, such as 192.0.2.53:53");
+                problems.push(Problem::at(format!("name_servers[{index}]"), message));
+            }
+        }
         for (index, address) in self.loopback.iter().enumerate() {
             if let Err(message) = loopback_address(address) {
                 problems.push(Problem::at(format!("loopback[{index}]"), message));
@@ -102,6 +111,11 @@ impl Options {
             }
         }
         problems
+    }
+
+    /// The name servers; those that cannot be read are left out, `check` names them.
+    pub fn name_servers(&self) -> Vec<SocketAddr> {
+        self.name_servers.iter().filter_map(|address| address.parse().ok()).collect()
     }
 
     /// The certificates that are trusted beside the system's.

@@ -110,6 +110,9 @@ pub struct Document {
     pub published: Option<DateTime<Utc>>,
     /// Its language as an ISO 639-1 code, where it could be told.
     pub language: Option<String>,
+    /// What was seen of it beside its words, as rules ask for it with `is:`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signals: Vec<String>,
 }
 
 impl Document {

@@ -13,6 +13,12 @@ pub enum EntryContent {
     Text(String),
 }
 
+impl Default for EntryContent {
+    fn default() -> Self {
+        Self::Text(String::new())
+    }
+}
+
 impl EntryContent {
     /// The body as it came.
     pub fn as_str(&self) -> &str {
@@ -43,7 +49,7 @@ impl DateDoubt {
 }
 
 /// One item of a feed, or a watched page itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// What tells it from the source's other entries, the same at every poll.
     pub key: String,
@@ -59,4 +65,7 @@ pub struct Entry {
     pub doubt: Option<DateDoubt>,
     /// Its body.
     pub content: EntryContent,
+    /// What was seen of it beside its words, as rules ask for it with `is:`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signals: Vec<String>,
 }

@@ -1,5 +1,7 @@
 //! A source: a public place that is polled, and what makes polling it lawful.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,8 @@ pub enum SourceKind {
     Mailbox,
     /// One of the Trust's own sites or accounts.
     Own,
+    /// Domains that resemble the Trust's.
+    Lookalike,
 }
 
 impl SourceKind {
@@ -33,6 +37,7 @@ impl SourceKind {
             Self::Api => "api",
             Self::Mailbox => "mailbox",
             Self::Own => "own",
+            Self::Lookalike => "lookalike",
         }
     }
 }
@@ -71,7 +76,7 @@ impl Reader {
 }
 
 /// What may be done with a source's words (the copyright notes of the policy table).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Licence {
     /// None recorded: mails give outlet, date, category and our own words.
@@ -90,7 +95,7 @@ pub enum Licence {
 }
 
 /// Why a source may be polled, who answers for it and until when (SOL 6.1).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Accountability {
     /// What it is polled for.
     pub purpose: String,
@@ -143,8 +148,8 @@ pub struct Source {
     pub follow: bool,
     /// For whom it is polled; their watches are looked for in it.
     pub organisations: Vec<OrganisationId>,
-    /// What makes it lawful.
-    pub accountability: Accountability,
+    /// What makes it lawful; one for all sources that inherit the same.
+    pub accountability: Arc<Accountability>,
     /// The record for a single person's profile.
     pub person: Option<PersonRecord>,
     /// The decision to read it against its robots.txt.

@@ -12,7 +12,7 @@ use super::visit::document_of;
 use super::{Parts, Planned, record};
 use crate::extract;
 use crate::fetch::{host_of, parse_target};
-use crate::model::{Entry, Source, SourceKind};
+use crate::model::{Entry, EntryContent, Source, SourceKind};
 use crate::source::{Listing, Slot, dates_rise};
 use crate::store::{EntryRecord, EntryState};
 
@@ -57,6 +57,8 @@ struct Keyed {
     alias: String,
     content: Content,
     entry: Entry,
+    /// The plain text of its body, where it was read.
+    plain: Option<String>,
 }
 
 /// Fingerprints of what an entry says: of its link, its headline, its body as it came, and its words. Stored as
@@ -110,7 +112,7 @@ impl Keyed {
             title: part(&["headline", &title]),
             place: part(&["place", &place]),
         };
-        Self { key, alias, content, entry }
+        Self { key, alias, content, entry, plain: None }
     }
 
     /// Reads the words, where the body is another than what is known.
@@ -121,7 +123,9 @@ impl Keyed {
         }
         let title = if is_link { "" } else { self.entry.title.as_str() };
         let title = record::words(&extract::plain_text(title));
-        let text = record::words(&extract::plain_text(self.entry.content.as_str()));
+        let plain = extract::plain_text(self.entry.content.as_str());
+        let text = record::words(&plain);
+        self.plain = Some(plain).filter(|_| matches!(self.entry.content, EntryContent::Html(_)));
         let print = parts.store.fingerprint(&["words", &parts.generation, &title, &text]);
         print[..PART].clone_into(&mut self.content.words);
     }
@@ -190,7 +194,7 @@ pub(super) async fn judge(
             if before.and_then(Option::as_ref).is_some_and(says_the_same) || before.is_none() && is_double {
                 continue;
             }
-            let judged = catch_unwind(AssertUnwindSafe(|| state_of(&parts, &source, &keyed.entry, pass, at)));
+            let judged = catch_unwind(AssertUnwindSafe(|| state_of(&parts, &source, &mut keyed, pass, at)));
             let Ok(state) = judged else {
                 // Left out, it counts as never seen and is tried again at the next poll.
                 tracing::error!(source.id = %source.id, "an entry could not be judged; it will be tried again");
@@ -271,7 +275,8 @@ fn hex(key: [u8; 16]) -> String {
     Slot { key, alias: [0; 8] }.key_hex()
 }
 
-fn state_of(parts: &Parts, source: &Source, entry: &Entry, pass: Pass, at: DateTime<Utc>) -> EntryState {
+fn state_of(parts: &Parts, source: &Source, keyed: &mut Keyed, pass: Pass, at: DateTime<Utc>) -> EntryState {
+    let (entry, plain) = (&keyed.entry, keyed.plain.take());
     // Thousands of old pages are noted, not read: what comes later without a date is new.
     if source.kind == SourceKind::Sitemap && pass.is_first && !is_dated(entry) {
         return EntryState::Done(None);
@@ -284,7 +289,7 @@ fn state_of(parts: &Parts, source: &Source, entry: &Entry, pass: Pass, at: DateT
     if let Some(Some(waiting)) = followed {
         return waiting;
     }
-    let document = document_of(source, entry, &parts.options.extract);
+    let document = document_of(source, entry, plain, &parts.options.extract);
     let keep = if pass.no_copy { record::Keep::Link } else { record::Keep::Text };
     EntryState::Done(record::of(parts, source, &document, entry.doubt, keep).map(Box::new))
 }

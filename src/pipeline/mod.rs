@@ -6,6 +6,7 @@ mod due;
 mod judge;
 mod ledger;
 mod lists;
+mod lookalike;
 mod mailbox;
 mod own;
 mod poll;
@@ -30,7 +31,7 @@ use url::Url;
 
 use crate::classify::Classifier;
 use crate::clock::{self, SharedClock};
-use crate::fetch::{Fetcher, host_of};
+use crate::fetch::{Fetcher, Registry, host_of};
 use crate::model::{Source, SourceId, SourceKind};
 use crate::problem::Problem;
 use crate::schedule::Schedule;
@@ -81,6 +82,8 @@ pub enum How {
     Mailbox(PathBuf),
     /// As one of the Trust's own places.
     Own(OwnOptions),
+    /// As domains that resemble the Trust's.
+    Lookalike(source::LookalikeOptions),
 }
 
 impl How {
@@ -93,6 +96,7 @@ impl How {
             Self::Api(_) => SourceKind::Api,
             Self::Mailbox(_) => SourceKind::Mailbox,
             Self::Own(_) => SourceKind::Own,
+            Self::Lookalike(_) => SourceKind::Lookalike,
         }
     }
 }
@@ -174,6 +178,7 @@ struct Parts {
     store: Store,
     gatherer: Gatherer,
     fetcher: Fetcher,
+    registry: Arc<dyn Registry>,
     classifier: Classifier,
     planned: HashMap<SourceId, Planned>,
     /// Names the watches of all profiles: when it changes, everything listed is matched again.
@@ -198,6 +203,8 @@ pub struct Ingredients {
     pub gatherer: Gatherer,
     /// Opens the sockets.
     pub fetcher: Fetcher,
+    /// Says which names are registered.
+    pub registry: Arc<dyn Registry>,
     /// Judges documents.
     pub classifier: Classifier,
     /// What is polled.
@@ -228,6 +235,7 @@ impl Pipeline {
             store,
             gatherer,
             fetcher,
+            registry,
             classifier,
             planned,
             options,
@@ -246,6 +254,7 @@ impl Pipeline {
             store,
             gatherer,
             fetcher,
+            registry,
             classifier,
             planned,
             generation,
@@ -418,8 +427,9 @@ impl Parts {
     fn gap_ms(&self, id: &str) -> i64 {
         let planned = id.parse::<SourceId>().ok().and_then(|id| self.planned.get(&id));
         let mapped = planned.is_some_and(|planned| {
-            // A folder needs no pauses.
-            matches!(planned.how, How::Mailbox(_)) || self.fetcher.is_mapped(&planned.source.url)
+            // A folder needs no pauses; look-alikes are asked one by one, each at its own host.
+            matches!(planned.how, How::Mailbox(_) | How::Lookalike(_))
+                || self.fetcher.is_mapped(&planned.source.url)
         });
         if mapped { 0 } else { i64::try_from(self.options.host_gap.as_millis()).unwrap_or(i64::MAX) }
     }

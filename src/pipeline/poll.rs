@@ -124,7 +124,17 @@ pub(super) async fn poll(parts: &Arc<Parts>, claim: ClaimedSource) -> PollOutcom
         }
     };
     let took_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
-    PollOutcome { source: claim.id, fence: claim.fence, at, next_due_at, late_since, took_ms, shown, result }
+    PollOutcome {
+        was_blind: claim.is_blind,
+        source: claim.id,
+        fence: claim.fence,
+        at,
+        next_due_at,
+        late_since,
+        took_ms,
+        shown,
+        result,
+    }
 }
 
 /// What is known of a move after a visit, and whether the source is asked elsewhere from now on.

@@ -2,7 +2,7 @@
 
 use super::Parts;
 use crate::classify::{Classifier, is_withheld, masked_field, masked_url};
-use crate::extract::Fingerprints;
+use crate::extract::{Fingerprints, language_of};
 use crate::model::{DateDoubt, Document, Field, Finding, Hit, Source, Span};
 use crate::store::{DocumentRecord, HitRecord, Store};
 use crate::telemetry;
@@ -72,7 +72,8 @@ pub(super) fn of(
         title: shown_title,
         published: document.published,
         doubt,
-        language: document.language.clone(),
+        // Dear, and of no use for what mentions nobody.
+        language: language_of(&document.text, document.language.as_deref()),
         address_key: parts.store.fingerprint(&["address", address]),
         title_key,
         text_key,

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::judge::{Judged, Pass, judge};
 use super::poll::{Failure, refused, still_lawful};
-use super::{How, Parts, Planned, lists, mailbox, own};
+use super::{How, Parts, Planned, lists, lookalike, mailbox, own};
 use crate::extract::{self, Wall, decode};
 use crate::fetch::{FailureClass, Fetched, Head, Key, Page, Request, Rules, Validators, parse_target};
 use crate::model::{Document, Entry, EntryContent, Reader, Source, SourceKind};
@@ -38,6 +38,8 @@ pub(super) struct Listed {
     pub(super) is_cut: bool,
     /// What is remembered of it, where that is not the list of its entries.
     pub(super) blocks: Option<Vec<u8>>,
+    /// Whether all of it stood there before we looked, though this is not the first visit.
+    pub(super) is_backlog: bool,
     /// Names the bodies that were read beside the first.
     pub(super) more: Option<String>,
 }
@@ -59,8 +61,12 @@ pub(super) async fn visit(
     still_lawful(&planned.source, at)?;
     let generation = parts.generation_of(planned);
     let visit = Visit { parts, planned, claim, at, same_generation: claim.generation == generation };
-    if let How::Mailbox(folder) = &planned.how {
-        let listed = mailbox::read(visit, folder).await?;
+    let without_body = match &planned.how {
+        How::Mailbox(folder) => Some(mailbox::read(visit, folder).await?),
+        How::Lookalike(options) => Some(lookalike::look(visit, options).await?),
+        _ => None,
+    };
+    if let Some(listed) = without_body {
         return read(visit, listed, None, generation, pace).await;
     }
     let fetched = fetch(visit, pace, head).await?;
@@ -167,8 +173,9 @@ async fn read(
 ) -> Result<PollResult, Failure> {
     let Visit { parts, planned, claim, at, same_generation } = visit;
     let (validators, body_hash, bytes, no_copy) = answer.unwrap_or_default();
-    let pass = Pass { is_first: claim.first_polled_at.is_none(), same_generation, no_copy };
-    let Listed { entries, reader, hints, is_cut, blocks, more } = listed;
+    let Listed { entries, reader, hints, is_cut, blocks, is_backlog, more } = listed;
+    let is_first = is_backlog || claim.first_polled_at.is_none();
+    let pass = Pass { is_first, same_generation, no_copy };
     pace.hints = hints;
     let mut learnt = *pace;
     learnt.learn(&entries, at);
@@ -214,7 +221,7 @@ async fn entries_of(visit: Visit<'_>, page: Page) -> Result<Listed, Failure> {
     match &planned.how {
         How::Sitemap(options) => return lists::sitemap(visit, page, options).await,
         How::Api(options) => return lists::api(visit, page, options).await,
-        How::Feed | How::Page(_) | How::Mailbox(_) | How::Own(_) => {}
+        How::Feed | How::Page(_) | How::Mailbox(_) | How::Own(_) | How::Lookalike(_) => {}
     }
     // A page behind a redirect that varies is one page all the same.
     let key = planned.source.url.to_string();
@@ -342,8 +349,16 @@ fn feed_of(
     })
 }
 
-/// The document of an entry whose text is at hand.
-pub(super) fn document_of(source: &Source, entry: &Entry, options: &extract::Options) -> Document {
+/// The document of an entry whose text is at hand; `plain` is the plain text of its body, where that was made already.
+pub(super) fn document_of(
+    source: &Source,
+    entry: &Entry,
+    plain: Option<String>,
+    options: &extract::Options,
+) -> Document {
+    if let Some(text) = plain.filter(|_| source.kind != SourceKind::Page) {
+        return extract::document_of_words(entry, text, source.document_kind, options);
+    }
     match (source.kind, url::Url::parse(&entry.url), &entry.content) {
         (SourceKind::Page, Ok(url), EntryContent::Html(_)) => {
             extract::document_of_page(entry.content.as_str(), &url, entry, source.document_kind, options)

@@ -75,7 +75,7 @@ async fn judged(
             record::of(
                 &shared,
                 &source,
-                &visit::document_of(&source, entry, options),
+                &visit::document_of(&source, entry, None, options),
                 entry.doubt,
                 Keep::Text,
             )
@@ -98,7 +98,7 @@ async fn judged(
 async fn own_words(parts: &Arc<Parts>, source: &Source, entry: Entry, attempts: i64) -> EntryResult {
     let (shared, source) = (parts.clone(), source.clone());
     let work = tokio::task::spawn_blocking(move || {
-        let document = visit::document_of(&source, &entry, &shared.options.extract);
+        let document = visit::document_of(&source, &entry, None, &shared.options.extract);
         record::of(&shared, &source, &document, entry.doubt, Keep::Text)
     });
     finished(parts, work.await, attempts).await

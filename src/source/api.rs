@@ -249,6 +249,7 @@ fn entry(item: &Value, base: &Url, now: DateTime<Utc>, options: &ApiOptions) -> 
         published,
         doubt,
         content,
+        ..Entry::default()
     })
 }
 

@@ -127,6 +127,7 @@ mod tests {
             published: published.map(at),
             doubt: None,
             content: EntryContent::Text(String::new()),
+            ..Entry::default()
         }
     }
 

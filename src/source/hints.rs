@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_left_out() {
-        let all = (0..24).fold(String::new(), |all, hour| all + &format!("<hour>{hour}</hour>"));
+        let all = (0..24).fold(String::new(), |all, hour| all + format!("<hour>{hour}</hour>").as_str());
         let text = format!("<rss><channel><ttl>0</ttl><skipHours>{all}</skipHours></channel></rss>");
         assert_eq!(Hints::read(&text), Hints::default());
         assert_eq!(Hints::read("<ttl>99999999</ttl>"), Hints::default());

@@ -24,7 +24,9 @@ impl Slot {
 
     /// The key's fingerprint in hexadecimal.
     pub fn key_hex(&self) -> String {
-        self.key.iter().fold(String::with_capacity(KEY * 2), |text, byte| text + &format!("{byte:02x}"))
+        self.key
+            .iter()
+            .fold(String::with_capacity(KEY * 2), |text, byte| text + format!("{byte:02x}").as_str())
     }
 }
 

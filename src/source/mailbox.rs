@@ -64,6 +64,7 @@ pub fn read_mail(bytes: &[u8], now: DateTime<Utc>, shallow: impl Fn(&str) -> Str
         published,
         doubt,
         content,
+        ..Entry::default()
     };
     let headlines = html.as_deref().map(headlines).unwrap_or_default();
     if !headlines.is_empty() {

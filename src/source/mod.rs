@@ -8,6 +8,7 @@ mod discovery;
 mod feed;
 mod hints;
 mod listing;
+mod lookalike;
 mod mailbox;
 mod moving;
 mod page;
@@ -22,6 +23,7 @@ pub use discovery::{Candidate, Offer, named_in, usual_places};
 pub use feed::{FeedError, Options, ParsedFeed, dates_rise, parse_feed};
 pub use hints::Hints;
 pub use listing::{Listing, Slot};
+pub use lookalike::{LookalikeOptions, variants};
 pub use mailbox::read_mail;
 pub use moving::Moving;
 pub use page::{LinkedPages, PageOptions, ReadPage, linked_pages, read_page};
@@ -40,5 +42,6 @@ pub fn page_entry(key: &str, url: &str, html: String) -> Entry {
         published: None,
         doubt: Some(DateDoubt::Missing),
         content: EntryContent::Html(html),
+        ..Entry::default()
     }
 }

@@ -129,7 +129,8 @@ pub fn read_page(
     // Each difference is an entry of its own, so that none takes the place of what was found before.
     let key = match new.first() {
         Some(first) if options.diff && !known.is_empty() => {
-            let print = print(&text).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+            let print =
+                print(&text).iter().fold(String::new(), |hex, byte| hex + format!("{byte:02x}").as_str());
             format!("{key}#{print}{}", first.len())
         }
         _ => key.to_owned(),
@@ -142,6 +143,7 @@ pub fn read_page(
         published: None,
         doubt: Some(DateDoubt::Missing),
         content: EntryContent::Text(text),
+        ..Entry::default()
     };
     let entries = if new.is_empty() { Vec::new() } else { vec![entry] };
     ReadPage { entries, blocks: blocks.concat(), found }
@@ -185,6 +187,7 @@ pub fn linked_pages(url: &Url, html: &str, options: &PageOptions) -> LinkedPages
             published: None,
             doubt: Some(DateDoubt::Missing),
             content: EntryContent::Text(String::new()),
+            ..Entry::default()
         });
     }
     LinkedPages { entries, found }

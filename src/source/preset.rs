@@ -243,9 +243,9 @@ fn list(names: &[&str]) -> String {
 fn encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |done, byte| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-            done + &char::from(byte).to_string()
+            done + char::from(byte).to_string().as_str()
         }
-        byte => done + &format!("%{byte:02X}"),
+        byte => done + format!("%{byte:02X}").as_str(),
     })
 }
 

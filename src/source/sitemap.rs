@@ -126,6 +126,7 @@ pub fn read_sitemap(text: &str, base: &Url, now: DateTime<Utc>, options: &Sitema
                 doubt: published.is_none().then_some(DateDoubt::Missing),
                 // When it was changed tells an edit; nobody reads it.
                 content: EntryContent::Text(place.changed),
+                ..Entry::default()
             }
         });
     Some(Sitemap::Pages(pages.collect()))

@@ -1,10 +1,10 @@
 //! Claiming due work with a lease and a fence. The fence rises with every claim; a write-back that
 //! names an old one changes nothing, so that safety does not rest on clocks.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap};
 
 use super::db::{Tx, on_read, on_tx};
-use super::dialect::{Both, claiming_except};
+use super::dialect::{Both, claiming_except, with_list};
 use super::{Store, StoreError};
 use crate::model::{EntryId, SourceId};
 
@@ -35,6 +35,8 @@ pub struct ClaimedSource {
     pub moving: String,
     /// The address that stands for the configured one by now.
     pub moved_to: Option<String>,
+    /// Whether a gap is open.
+    pub is_blind: bool,
 }
 
 /// A waiting entry whose page is ours to fetch.
@@ -71,6 +73,7 @@ struct DueSource {
     pace: String,
     moving: String,
     moved_to: Option<String>,
+    is_blind: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -87,7 +90,8 @@ struct DueEntry {
 
 const DUE_SOURCES: Both = claiming_except!(
     "SELECT s.id, s.host, s.fence, s.etag, s.last_modified, s.body_hash, s.generation, s.first_polled_at, s.next_due_at, s.failures,
-  s.pace, s.moving, s.moved_to
+  s.pace, s.moving, s.moved_to,
+  CASE WHEN EXISTS (SELECT 1 FROM gap g WHERE g.source = s.id AND g.until_at IS NULL) THEN CAST(1 AS BIGINT) ELSE 0 END AS is_blind
 FROM source s JOIN host h ON h.name = s.host
 WHERE s.retired_at IS NULL AND s.next_due_at <= $1 AND s.lease_until <= $1 AND h.next_at <= $1 AND ($3 = '' OR s.id = $3)
   AND s.id NOT IN ",
@@ -104,13 +108,13 @@ WHERE e.state = 'waiting' AND e.due_at <= $1 AND e.lease_until <= $1 AND h.next_
     " ORDER BY e.due_at, e.id LIMIT $2",
     "FOR UPDATE OF e, h SKIP LOCKED"
 );
-const LEASE_SOURCE: &str =
-    "UPDATE source SET lease_until = $1, lease_by = $2, fence = fence + 1 WHERE id = $3";
+const LEASE_SOURCES: Both =
+    with_list!("UPDATE source SET lease_until = $1, lease_by = $2, fence = fence + 1 WHERE id IN ", 3, "");
 const LEASE_ENTRY: &str = "UPDATE entry SET lease_until = $1, lease_by = $2, fence = fence + 1 WHERE id = $3";
 const LET_GO: &str = "UPDATE source SET lease_until = 0 WHERE id = $1 AND fence = $2";
 const LEASED_UNTIL: &str = "SELECT lease_until FROM source WHERE id = $1 AND lease_until > $2";
 const GIVE_UP: &str = "UPDATE entry SET state = 'failed', sealed = NULL, due_at = NULL, detail = 'cannot be opened' WHERE id = $1";
-const PACE_HOST: &str = "UPDATE host SET next_at = $1 WHERE name = $2";
+const PACE_HOSTS: Both = with_list!("UPDATE host SET next_at = $1 WHERE name IN ", 2, "");
 
 /// Who claims, and on what terms.
 #[derive(Debug, Clone, Copy)]
@@ -143,10 +147,9 @@ impl Store {
         let mut pacer = Pacer::default();
         let mut claimed = Vec::with_capacity(due.len());
         for row in due {
-            if !pacer.take(&mut tx, &row.host, gap_ms(&row.id), terms).await? {
+            if !pacer.take(&row.host, gap_ms(&row.id), terms) {
                 continue;
             }
-            lease(&mut tx, LEASE_SOURCE, row.id.as_str(), terms).await?;
             let id = row
                 .id
                 .parse()
@@ -164,8 +167,19 @@ impl Store {
                 pace: row.pace,
                 moving: row.moving,
                 moved_to: row.moved_to,
+                is_blind: row.is_blind != 0,
             });
         }
+        if claimed.is_empty() {
+            return Ok(claimed);
+        }
+        let ids: Vec<&str> = claimed.iter().map(|claim| claim.id.as_str()).collect();
+        let ids = serde_json::Value::from(ids).to_string();
+        let lease = LEASE_SOURCES.of_tx(&tx);
+        on_tx!(&mut tx, tx => {
+            sqlx::query(lease).bind(terms.now + terms.lease_ms).bind(terms.worker).bind(ids).execute(&mut **tx).await?;
+        });
+        pacer.write(&mut tx).await?;
         tx.commit().await?;
         Ok(claimed)
     }
@@ -198,7 +212,7 @@ impl Store {
         let mut pacer = Pacer::default();
         let mut claimed = Vec::with_capacity(due.len());
         for row in due {
-            if !pacer.take(&mut tx, &row.host, gap_ms(&row.source), terms).await? {
+            if !pacer.take(&row.host, gap_ms(&row.source), terms) {
                 continue;
             }
             on_tx!(&mut tx, tx => {
@@ -228,40 +242,34 @@ impl Store {
                 first_polled_at: row.first_polled_at,
             });
         }
+        pacer.write(&mut tx).await?;
         tx.commit().await?;
         Ok(claimed)
     }
 }
 
-async fn lease(tx: &mut Tx, sql: &'static str, id: &str, terms: Terms<'_>) -> Result<(), StoreError> {
-    on_tx!(tx, tx => {
-        sqlx::query(sql).bind(terms.now + terms.lease_ms).bind(terms.worker).bind(id).execute(&mut **tx).await?;
-    });
-    Ok(())
-}
-
-/// Hosts already taken in this claim.
+/// Hosts taken in this claim, and until when each rests.
 #[derive(Default)]
-struct Pacer(HashSet<String>);
+struct Pacer(HashMap<String, i64>);
 
 impl Pacer {
     /// Whether a request to `host` may be made now; then the host rests for its gap.
-    async fn take(
-        &mut self,
-        tx: &mut Tx,
-        host: &str,
-        gap_ms: i64,
-        terms: Terms<'_>,
-    ) -> Result<bool, StoreError> {
-        if gap_ms <= 0 {
-            return Ok(true);
+    fn take(&mut self, host: &str, gap_ms: i64, terms: Terms<'_>) -> bool {
+        gap_ms <= 0 || self.0.insert(host.to_owned(), terms.now + gap_ms).is_none()
+    }
+
+    async fn write(self, tx: &mut Tx) -> Result<(), StoreError> {
+        let mut by_time: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+        for (host, next_at) in self.0 {
+            by_time.entry(next_at).or_default().push(host);
         }
-        if !self.0.insert(host.to_owned()) {
-            return Ok(false);
+        let sql = PACE_HOSTS.of_tx(tx);
+        for (next_at, hosts) in by_time {
+            let hosts = serde_json::Value::from(hosts).to_string();
+            on_tx!(&mut *tx, tx => {
+                sqlx::query(sql).bind(next_at).bind(hosts).execute(&mut **tx).await?;
+            });
         }
-        on_tx!(tx, tx => {
-            sqlx::query(PACE_HOST).bind(terms.now + gap_ms).bind(host).execute(&mut **tx).await?;
-        });
-        Ok(true)
+        Ok(())
     }
 }

@@ -45,6 +45,9 @@ const FAILED: &str =
 WHERE id = $8 AND fence = $9";
 const LOG_POLL: &str = "INSERT INTO poll (source, at, outcome, detail, status, entries, hits, bytes, took_ms)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+/// One more visit that found nothing new, behind another.
+const COUNT_POLL: &str = "UPDATE poll SET at = $1, took_ms = $2, times = times + 1
+WHERE id = (SELECT id FROM poll WHERE source = $3 ORDER BY id DESC LIMIT 1) AND outcome = 'unchanged'";
 /// The newest 50 outcomes of a source are kept.
 const TRIM_POLLS: &str = "DELETE FROM poll WHERE source = $1 AND id <= COALESCE(
   (SELECT id FROM poll WHERE source = $1 ORDER BY id DESC LIMIT 1 OFFSET 50), 0)";
@@ -141,21 +144,44 @@ impl Store {
         let mut tx = self.db.begin().await?;
         let mut results = Vec::with_capacity(outcomes.len());
         for outcome in outcomes {
+            match self.commit_one(&mut tx, outcome).await {
+                // What is stale has written nothing: the fence is asked first.
+                Ok(committed) => results.push(Ok(committed)),
+                Err(_) => {
+                    drop(tx);
+                    return self.commit_apart(outcomes).await;
+                }
+            }
+        }
+        commit(tx).await?;
+        Ok(results)
+    }
+
+    /// The same with a savepoint for each, where one of them fails: its failure costs its own work only.
+    async fn commit_apart(
+        &self,
+        outcomes: &[Outcome],
+    ) -> Result<Vec<Result<Committed, StoreError>>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let mut results = Vec::with_capacity(outcomes.len());
+        for outcome in outcomes {
             tx.run("SAVEPOINT outcome").await?;
-            let result = match outcome {
-                Outcome::Poll(poll) => self.commit_poll(&mut tx, poll).await,
-                Outcome::Entry(entry) => self.commit_entry(&mut tx, entry).await,
-            };
-            if !matches!(result, Ok(Committed::Stored { .. })) {
+            let result = self.commit_one(&mut tx, outcome).await;
+            if result.is_err() {
                 tx.run("ROLLBACK TO SAVEPOINT outcome").await?;
             }
             tx.run("RELEASE SAVEPOINT outcome").await?;
             results.push(result);
         }
-        point("commit.before");
-        tx.commit().await?;
-        point("commit.after");
+        commit(tx).await?;
         Ok(results)
+    }
+
+    async fn commit_one(&self, tx: &mut Tx, outcome: &Outcome) -> Result<Committed, StoreError> {
+        match outcome {
+            Outcome::Poll(poll) => self.commit_poll(tx, poll).await,
+            Outcome::Entry(entry) => self.commit_entry(tx, entry).await,
+        }
     }
 
     async fn commit_poll(&self, tx: &mut Tx, poll: &PollOutcome) -> Result<Committed, StoreError> {
@@ -198,9 +224,11 @@ impl Store {
                 sqlx::query(MISSED).bind(since.timestamp_millis()).bind(at).bind(source).execute(&mut **tx).await?;
             });
         }
-        on_tx!(&mut *tx, tx => {
-            sqlx::query(CLOSE_GAP).bind(at).bind(source).execute(&mut **tx).await?;
-        });
+        if poll.was_blind {
+            on_tx!(&mut *tx, tx => {
+                sqlx::query(CLOSE_GAP).bind(at).bind(source).execute(&mut **tx).await?;
+            });
+        }
         if let PollResult::Unchanged { validators: Some((etag, last_modified)) } = &poll.result {
             on_tx!(&mut *tx, tx => {
                 sqlx::query(VALIDATORS).bind(etag).bind(last_modified).bind(source).execute(&mut **tx).await?;
@@ -347,12 +375,20 @@ impl Store {
             .bind(i64::from(document.bands[2])).bind(i64::from(document.bands[3]))
             .bind(sealed).bind(self.key.id()).bind(&document.minhash)
             .fetch_one(&mut **tx).await?);
+        super::story::keep_bands(tx, document, id).await?;
         let mut stored = Vec::new();
         for hit in &document.hits {
             stored.extend(commit_hit(tx, id, document, hit, from).await?);
         }
         Ok(stored)
     }
+}
+
+async fn commit(tx: Tx) -> Result<(), StoreError> {
+    point("commit.before");
+    tx.commit().await?;
+    point("commit.after");
+    Ok(())
 }
 
 /// A hit: new, or changed by an edit. One that says the same as before is not told again.
@@ -487,6 +523,14 @@ async fn log_poll(
     (entries, hits, bytes): (usize, usize, i64),
 ) -> Result<(), StoreError> {
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    if outcome == "unchanged" {
+        let counted = on_tx!(&mut *tx, tx => sqlx::query(COUNT_POLL)
+            .bind(poll.at.timestamp_millis()).bind(poll.took_ms).bind(poll.source.as_str())
+            .execute(&mut **tx).await?.rows_affected());
+        if counted > 0 {
+            return Ok(());
+        }
+    }
     on_tx!(tx, tx => {
         sqlx::query(LOG_POLL)
             .bind(poll.source.as_str()).bind(poll.at.timestamp_millis()).bind(outcome).bind(detail).bind(status.map(i64::from))

@@ -176,6 +176,9 @@ fn sqlite_options(path: &str) -> SqliteConnectOptions {
         .pragma("cell_size_check", "ON")
         .pragma("secure_delete", "ON")
         .pragma("journal_size_limit", "67108864")
+        // With many sources every commit touches pages all over the file: written back seldom, in one go.
+        .pragma("wal_autocheckpoint", "16000")
+        .pragma("cache_size", "-32768")
         .auto_vacuum(sqlx::sqlite::SqliteAutoVacuum::Incremental)
 }
 

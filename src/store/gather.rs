@@ -1,18 +1,14 @@
-//! Outcomes gathered into few transactions: with SQLite every commit waits for the disk, so that
-//! sixty-four in one cost little more than one.
+//! Outcomes gathered into few transactions: with SQLite every commit waits for the disk, so that many in one cost little
+//! more than one. Whatever came in while one commit was under way goes into the next: nobody waits for company.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout_at};
 
 use super::{Committed, Outcome, Store, StoreError};
 
 /// Outcomes in one transaction.
-const MAX_BATCH: usize = 64;
-/// How long the first of a batch waits for others.
-const MAX_WAIT: Duration = Duration::from_millis(20);
+const MAX_BATCH: usize = 256;
 
 type Answer = Result<Committed, Arc<StoreError>>;
 
@@ -25,13 +21,8 @@ pub struct Gatherer {
 impl Gatherer {
     /// A gatherer, and the work that it needs done: spawn it. It ends when every gatherer is dropped.
     pub fn new(store: Store) -> (Self, impl Future<Output = ()> + Send) {
-        Self::waiting(store, MAX_WAIT)
-    }
-
-    /// The same, in which the first of a batch waits `wait` for others: not at all, where work is done one by one.
-    pub fn waiting(store: Store, wait: Duration) -> (Self, impl Future<Output = ()> + Send) {
-        let (sender, receiver) = mpsc::channel(MAX_BATCH * 4);
-        (Self { sender }, run(store, receiver, wait))
+        let (sender, receiver) = mpsc::channel(MAX_BATCH * 2);
+        (Self { sender }, run(store, receiver))
     }
 
     /// Commits an outcome, together with others.
@@ -46,22 +37,10 @@ impl Gatherer {
     }
 }
 
-async fn run(store: Store, mut receiver: mpsc::Receiver<(Outcome, oneshot::Sender<Answer>)>, wait: Duration) {
-    while let Some(first) = receiver.recv().await {
-        let mut outcomes = Vec::with_capacity(MAX_BATCH);
-        let mut senders = Vec::with_capacity(MAX_BATCH);
-        let mut push = |(outcome, sender)| {
-            outcomes.push(outcome);
-            senders.push(sender);
-        };
-        push(first);
-        let until = Instant::now() + wait;
-        for _ in 1..MAX_BATCH {
-            match timeout_at(until, receiver.recv()).await {
-                Ok(Some(next)) => push(next),
-                Ok(None) | Err(_) => break,
-            }
-        }
+async fn run(store: Store, mut receiver: mpsc::Receiver<(Outcome, oneshot::Sender<Answer>)>) {
+    let mut batch = Vec::with_capacity(MAX_BATCH);
+    while receiver.recv_many(&mut batch, MAX_BATCH).await > 0 {
+        let (outcomes, senders): (Vec<Outcome>, Vec<oneshot::Sender<Answer>>) = batch.drain(..).unzip();
         let answers: Vec<Answer> = match store.commit(&outcomes).await {
             Ok(results) => results.into_iter().map(|result| result.map_err(Arc::new)).collect(),
             Err(error) => {

@@ -29,6 +29,8 @@ pub struct PollOutcome {
     pub next_due_at: DateTime<Utc>,
     /// Since when nobody looked, where the visit came far too late.
     pub late_since: Option<DateTime<Utc>>,
+    /// Whether a gap was open.
+    pub was_blind: bool,
     /// How long it took, from claim to here (ms).
     pub took_ms: i64,
     /// What it showed of the source itself.

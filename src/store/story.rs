@@ -2,6 +2,7 @@
 //! words within a month. And what other pages tell of the same story, opened for whoever puts it together.
 
 use super::db::{Tx, on_read, on_tx};
+use super::dialect::{Both, with_ids};
 use super::record::DocumentRecord;
 use super::{Store, StoreError};
 use crate::model::{Document, HitId, OrganisationId};
@@ -18,9 +19,10 @@ const LONG: i64 = 60;
 /// The same where the headline is the same (unrelated texts differ in about 32).
 const MAX_DISTANCE_SAME_TITLE: u32 = 16;
 /// Candidates looked at by address, text, headline and bands.
-const MAX_CANDIDATES: i64 = 200;
-/// Hits of a month and a half whose words are compared, the newest first.
-const MAX_COMPARED: i64 = 20_000;
+const MAX_CANDIDATES: i64 = 1000;
+/// Places of a MinHash that make a band. Of two texts that share [`MIN_SHARED`] of a hundred places, 32 bands of two
+/// show a common one in 99.6 of a hundred cases.
+const BAND_PLACES: usize = 2;
 
 #[derive(sqlx::FromRow)]
 struct Candidate {
@@ -32,17 +34,28 @@ struct Candidate {
     minhash: Option<Vec<u8>>,
 }
 
-const CANDIDATES: &str = "SELECT h.story, d.address_key, d.title_key, d.text_key, d.simhash, d.minhash
-FROM document d JOIN hit h ON h.document = d.id
-WHERE h.organisation = $1 AND d.id <> $2 AND h.at BETWEEN $3 AND $4
-  AND (d.address_key = $5 OR d.text_key = $6 OR (d.title_key = $7 AND $7 <> '')
-    OR ($8 <> 0 AND (d.band0 = $9 OR d.band1 = $10 OR d.band2 = $11 OR d.band3 = $12)))
-ORDER BY h.story LIMIT $13";
-/// The words of everything in reach: four bands find only what differs in three bits.
-const COMPARED: &str = "SELECT h.story, d.address_key, d.title_key, d.text_key, d.simhash, d.minhash
-FROM hit h JOIN document d ON d.id = h.document
-WHERE h.organisation = $1 AND h.at BETWEEN $2 AND $3 AND d.id <> $4 AND d.simhash <> 0
-ORDER BY h.at DESC LIMIT $5";
+/// Each way to a candidate has its index: `CROSS JOIN` keeps SQLite from beginning with every hit of the month.
+const CANDIDATES: Both = with_ids!(
+    "SELECT h.story, d.address_key, d.title_key, d.text_key, d.simhash, d.minhash
+FROM (SELECT id FROM document WHERE address_key = $5
+  UNION SELECT id FROM document WHERE text_key = $6
+  UNION SELECT id FROM document WHERE title_key = $7 AND $7 <> ''
+  UNION SELECT id FROM document WHERE band0 = $9 AND $8 <> 0
+  UNION SELECT id FROM document WHERE band1 = $10 AND $8 <> 0
+  UNION SELECT id FROM document WHERE band2 = $11 AND $8 <> 0
+  UNION SELECT id FROM document WHERE band3 = $12 AND $8 <> 0
+  UNION SELECT document FROM minband WHERE band IN ",
+    14,
+    ") c CROSS JOIN document d CROSS JOIN hit h
+WHERE d.id = c.id AND h.document = d.id AND h.organisation = $1 AND d.id <> $2 AND h.at BETWEEN $3 AND $4
+ORDER BY h.at DESC LIMIT $13"
+);
+const DROP_BANDS: &str = "DELETE FROM minband WHERE document = $1";
+const KEEP_BANDS: Both = Both {
+    sqlite: "INSERT OR IGNORE INTO minband (band, document) SELECT value, $1 FROM json_each($2)",
+    postgres: "INSERT INTO minband (band, document)
+SELECT band::bigint, $1 FROM jsonb_array_elements_text($2::jsonb) AS bands (band) ON CONFLICT DO NOTHING",
+};
 /// A story that turned out to be another: its hits go over, and the oldest of both leads.
 const TAKE_OVER: &str = "UPDATE hit SET story = $1 WHERE story = $2";
 const LEAD: &str =
@@ -122,20 +135,16 @@ pub(super) async fn place(
     at: i64,
 ) -> Result<(i64, bool), StoreError> {
     let bands = document.bands.map(i64::from);
-    let candidates: Vec<Candidate> = on_tx!(&mut *tx, tx => sqlx::query_as(CANDIDATES)
+    let shared = serde_json::Value::from(min_bands(document)).to_string();
+    let sql = CANDIDATES.of_tx(tx);
+    let candidates: Vec<Candidate> = on_tx!(&mut *tx, tx => sqlx::query_as(sql)
         .bind(organisation).bind(document_id).bind(at - REACH_MS).bind(at + REACH_MS)
         .bind(&document.address_key).bind(&document.text_key).bind(&document.title_key)
         .bind(document.simhash.cast_signed()).bind(bands[0]).bind(bands[1]).bind(bands[2]).bind(bands[3])
-        .bind(MAX_CANDIDATES)
+        .bind(MAX_CANDIDATES).bind(shared)
         .fetch_all(&mut **tx).await?);
     let mut stories: Vec<i64> =
         candidates.iter().filter(|candidate| is_same(candidate, document)).map(|found| found.story).collect();
-    if document.simhash != 0 {
-        let compared: Vec<Candidate> = on_tx!(&mut *tx, tx => sqlx::query_as(COMPARED)
-            .bind(organisation).bind(at - REACH_MS).bind(at + REACH_MS).bind(document_id).bind(MAX_COMPARED)
-            .fetch_all(&mut **tx).await?);
-        stories.extend(compared.iter().filter(|found| is_same(found, document)).map(|found| found.story));
-    }
     stories.sort_unstable();
     stories.dedup();
     if let Some((story, others)) = stories.split_first() {
@@ -144,6 +153,35 @@ pub(super) async fn place(
     }
     let id: i64 = on_tx!(tx, tx => sqlx::query_scalar(NEW_STORY).bind(organisation).bind(at).fetch_one(&mut **tx).await?);
     Ok((id, true))
+}
+
+/// Remembers by which bands a document is found again.
+pub(super) async fn keep_bands(
+    tx: &mut Tx,
+    document: &DocumentRecord,
+    document_id: i64,
+) -> Result<(), StoreError> {
+    let bands = serde_json::Value::from(min_bands(document)).to_string();
+    let keep = KEEP_BANDS.of_tx(tx);
+    on_tx!(tx, tx => {
+        sqlx::query(DROP_BANDS).bind(document_id).execute(&mut **tx).await?;
+        sqlx::query(keep).bind(document_id).bind(bands).execute(&mut **tx).await?;
+    });
+    Ok(())
+}
+
+/// The bands of a document that is long enough for shared words to say anything.
+fn min_bands(document: &DocumentRecord) -> Vec<i64> {
+    if document.words < LONG {
+        return Vec::new();
+    }
+    let places = document.minhash.chunks_exact(BAND_PLACES).enumerate();
+    let band = |(number, places): (usize, &[u8])| {
+        places
+            .iter()
+            .fold(i64::try_from(number).unwrap_or_default(), |band, place| band << 8 | i64::from(*place))
+    };
+    places.map(band).collect()
 }
 
 /// Makes `others` part of `story`: what was just read proves that they are one.

@@ -16,7 +16,7 @@ use trustwatch::classify::Classifier;
 use trustwatch::clock::{Clock, SystemClock, from_ms};
 use trustwatch::config::{Config, load};
 use trustwatch::daemon::open_store;
-use trustwatch::fetch::{FetchError, Fetcher, Response, Wire, host_of};
+use trustwatch::fetch::{FetchError, Fetcher, NameServers, Response, Wire, host_of};
 use trustwatch::pipeline::{Ingredients, Options, Pipeline};
 use trustwatch::store::Gatherer;
 use url::Url;
@@ -167,12 +167,13 @@ async fn live(
     end: i64,
 ) {
     let store = open_store(config, &SystemClock::default()).await.unwrap();
-    let (gatherer, gathering) = Gatherer::waiting(store.clone(), Duration::ZERO);
+    let (gatherer, gathering) = Gatherer::new(store.clone());
     let gathering = tokio::spawn(gathering);
     let pipeline = Pipeline::new(Ingredients {
         store: store.clone(),
         gatherer,
         fetcher: Fetcher::over(config.fetch.clone(), script.clone(), clock.clone()),
+        registry: Arc::new(NameServers::new(&["127.0.0.1:9".parse().unwrap()]).unwrap()),
         classifier: classifier.clone(),
         planned: config.planned.clone(),
         options: Options {

@@ -16,7 +16,8 @@ fn the_shipped_model_was_trained_on_the_corpus_as_it_stands() {
     for file in files {
         digest.update(std::fs::read(file).unwrap());
     }
-    let digest = digest.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    let digest =
+        digest.finalize().iter().fold(String::new(), |text, byte| text + format!("{byte:02x}").as_str());
     let model = std::fs::read(root.join("config/model.tsv.zst")).unwrap();
     let text = String::from_utf8(zstd::decode_all(model.as_slice()).unwrap()).unwrap();
     let note = text.lines().next().unwrap();

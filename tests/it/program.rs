@@ -84,7 +84,7 @@ impl Program {
 
 /// One line each.
 pub(crate) fn lines(items: impl IntoIterator<Item: std::fmt::Display>) -> String {
-    items.into_iter().fold(String::new(), |lines, item| lines + &item.to_string() + "\n")
+    items.into_iter().fold(String::new(), |lines, item| lines + item.to_string().as_str() + "\n")
 }
 
 /// A file or folder below `tests/fixtures`.

@@ -83,6 +83,7 @@ fn entry(published: DateTime<Utc>) -> Entry {
         published: Some(published),
         doubt: None,
         content: EntryContent::Text(String::new()),
+        ..Entry::default()
     }
 }
 

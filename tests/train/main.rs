@@ -102,7 +102,7 @@ fn read(folder: &Path) -> (Vec<Example>, String) {
             }
         }
     }
-    let digest = digest.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    let digest = digest.finalize().iter().fold(String::new(), |text, byte| text + format!("{byte:02x}").as_str());
     (examples, digest)
 }
 

@@ -78,6 +78,9 @@ pub struct RuleExample {
     /// When it was published, as 2026-04-20.
     #[serde(default)]
     pub published: Option<toml::value::Datetime>,
+    /// What was seen of it beside its words.
+    #[serde(default)]
+    pub signals: Vec<String>,
     /// Its text.
     pub text: String,
 }

@@ -42,7 +42,7 @@ impl Item {
         } else {
             hash(&[&title, &published.map(|at| at.to_rfc3339()).unwrap_or_default(), content.as_str()])
         };
-        Entry { key, url, title, author, published, doubt, content }
+        Entry { key, url, title, author, published, doubt, content, ..Entry::default() }
     }
 }
 
@@ -67,6 +67,10 @@ fn longer(full: Option<EntryContent>, summary: Option<EntryContent>) -> EntryCon
 /// One id for several stories: every one of them gets what it says into its key, so that none takes the
 /// other's place, in whatever order they come. A true double goes.
 pub(super) fn told_apart(entries: Vec<Entry>) -> Vec<Entry> {
+    let mut keys = HashSet::new();
+    if entries.iter().all(|entry| keys.insert(entry.key.as_str())) {
+        return entries;
+    }
     let mut contents: HashMap<String, HashSet<String>> = HashMap::new();
     let content = |entry: &Entry| hash(&[&entry.title, &entry.url, entry.content.as_str()]);
     for entry in &entries {

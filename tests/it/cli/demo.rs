@@ -138,7 +138,7 @@ fn the_store_of_the_demo_answers_every_other_command() {
     let file = place.join("trustwatch.toml").display().to_string();
     let run = |args: &[&str]| {
         let ran = trustwatch(&[&["--config", &file], args].concat()).run().ended(0);
-        assert_none_in(&args.join(" "), &(ran.out.clone() + &ran.err), &secret);
+        assert_none_in(&args.join(" "), &(ran.out.clone() + ran.err.as_str()), &secret);
         ran.out
     };
     assert_eq!(run(&["db", "check"]), "the store is well\n");

@@ -76,7 +76,7 @@ fn no_escape_codes_where_nobody_reads_them() {
                 program.env("TERM", "xterm-256color")
             };
             let ran = program.run();
-            (args, ran.out + &ran.err)
+            (args, ran.out + ran.err.as_str())
         })
     };
     for (args, said) in runs(false) {

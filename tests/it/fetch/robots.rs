@@ -60,7 +60,7 @@ fn a_file_is_read_for_half_a_mebibyte_and_no_further() {
         let (start, rule) = ("User-agent: *\n", "Disallow: /news\n");
         let rest = rule_ends_at - start.len() - rule.len();
         let comment = "#".repeat(99) + "\n";
-        let padding = comment.repeat(rest / 100) + &" ".repeat(rest % 100);
+        let padding = comment.repeat(rest / 100) + " ".repeat(rest % 100).as_str();
         format!("{start}{padding}{rule}")
     };
     for (end, allowed) in [(500 * 1024, false), (512 * 1024, false), (600 * 1024, true)] {

@@ -12,20 +12,24 @@ use trustwatch::classify::Classifier;
 use trustwatch::clock::{Clock, ManualClock};
 use trustwatch::config::{Config, SHIPPED_PROFILES, load};
 use trustwatch::daemon::{open_store, store_options};
-use trustwatch::fetch::{Fetcher, SystemResolver};
+use trustwatch::fetch::{Fetcher, NameServers, SystemResolver};
 use trustwatch::mail::{Mail, Mailer};
 use trustwatch::pipeline::{Ingredients, Options, Pipeline};
 use trustwatch::store::{Gatherer, HitFilter, HitSummary, Scope, SourceRow, Store};
 
 use super::server::Server;
 
-pub(super) const HOSTS: [&str; 5] = [
+pub(super) const HOSTS: [&str; 8] = [
     "paper.example",
     "forum.example",
     "other.example",
     // The Trust's own.
     "northmerevalley.nhs.uk",
     "charity.northmerevalley.nhs.uk",
+    // Somebody else's.
+    "northmerevalley-careers.co.uk",
+    "northmerevalley.com",
+    "northmerevalley.org.uk",
 ];
 
 /// A Trust's own words, which its profile watches for; `press.coverage` in a newspaper.
@@ -65,14 +69,22 @@ impl World {
         Self { address, more: more.to_owned(), ..Self::new().await }
     }
 
+    /// The same world with more lines in `[fetch]`.
+    pub(super) fn with_fetch(&self, more: &str) -> WithFetch<'_> {
+        WithFetch { world: self, more: more.to_owned() }
+    }
+
     pub(super) fn state_dir(&self) -> PathBuf {
         self.folder.path().join("state")
     }
 
     /// Writes a configuration with these sources and loads it.
     pub(super) fn config(&self, sources: &str) -> Config {
+        self.config_with(&self.more, sources)
+    }
+
+    fn config_with(&self, more: &str, sources: &str) -> Config {
         let (address, state) = (&self.address, self.state_dir().display().to_string());
-        let more = &self.more;
         let hosts = HOSTS.map(|host| format!("\"{host}\" = \"{address}\"\n")).concat();
         let text = format!(
             "[service]\nstate_dir = {state:?}\n[fetch]\ncontact = \"tests@northmerevalley.nhs.uk\"\nloopback = [\"{address}\"]\n{more}\n\
@@ -120,6 +132,18 @@ impl World {
     }
 }
 
+/// A world with more lines in `[fetch]`.
+pub(super) struct WithFetch<'a> {
+    world: &'a World,
+    more: String,
+}
+
+impl WithFetch<'_> {
+    pub(super) async fn machine(&self, sources: &str) -> Machine {
+        Machine::build(&self.world.config_with(&self.more, sources), self.world.clock.clone()).await
+    }
+}
+
 /// The parts that work together, as the daemon puts them together.
 pub(super) struct Machine {
     pub(super) store: Store,
@@ -143,6 +167,7 @@ impl Machine {
             store: store.clone(),
             gatherer,
             fetcher: Fetcher::new(config.fetch.clone(), Arc::new(SystemResolver), clock.clone()).unwrap(),
+            registry: Arc::new(NameServers::new(&config.fetch.name_servers()).unwrap()),
             classifier: Classifier::new(config.profiles.clone(), config.rules.clone()).unwrap(),
             planned: config.planned.clone(),
             options: Options {

@@ -61,7 +61,7 @@ async fn one_id_for_two_stories_loses_neither() {
             "<item><guid isPermaLink=\"false\">same</guid><title>{text}</title><description>{text}: {NEWS}</description></item>"
         )
     };
-    let body = twin("one") + &twin("two");
+    let body = twin("one") + twin("two").as_str();
     world.server.put("paper.example", "/feed", [feed(&body), feed(&(body.clone() + "<!-- again -->"))]);
     let machine = world.machine(&source("paper", "paper.example", "")).await;
     machine.look().await;

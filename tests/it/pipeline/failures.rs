@@ -47,7 +47,7 @@ async fn one_source_that_fails_does_not_hold_up_another() {
     let world = World::new().await;
     world.server.put("paper.example", "/feed", [Answer::text(503, "busy")]);
     world.server.put("forum.example", "/feed", [feed("forum.example")]);
-    let sources = source("paper", "paper.example", "") + &source("forum", "forum.example", "");
+    let sources = source("paper", "paper.example", "") + source("forum", "forum.example", "").as_str();
     let machine = world.machine(&sources).await;
     machine.look().await;
     let failed = machine.source("paper").await;
@@ -159,7 +159,7 @@ async fn a_source_whose_review_lapsed_is_a_gap_and_is_not_fetched() {
     world.server.put("forum.example", "/feed", [feed("forum.example")]);
     let lapsed = source("paper", "paper.example", "review = 2026-06-16");
     let grace = source("forum", "forum.example", "review = 2026-06-17");
-    let machine = world.machine(&(lapsed + &grace)).await;
+    let machine = world.machine(&(lapsed + grace.as_str())).await;
     machine.look().await;
     assert!(world.server.asked().iter().all(|asked| asked.host == "forum.example"), "not even robots.txt");
     let row = machine.source("paper").await;

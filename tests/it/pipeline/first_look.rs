@@ -106,7 +106,8 @@ async fn nothing_is_kept_of_an_entry_that_mentions_nobody() {
         "<html><body><article><h1>Swan stays</h1><p>{NOTHING} It looked well.</p></article></body></html>"
     );
     world.server.put("forum.example", "/swan", [Answer::page(page)]);
-    let sources = source("paper", "paper.example", "") + &source("forum", "forum.example", "follow = true");
+    let sources =
+        source("paper", "paper.example", "") + source("forum", "forum.example", "follow = true").as_str();
     let machine = world.machine(&sources).await;
     machine.look().await;
     assert_eq!(machine.hits().await.len(), 1);
@@ -148,7 +149,7 @@ async fn a_copy_on_another_site_is_the_same_story() {
     for host in ["paper.example", "forum.example"] {
         world.server.put(host, "/feed", [Answer::feed(rss(host, &[NEWS_ITEM]))]);
     }
-    let sources = source("paper", "paper.example", "") + &source("forum", "forum.example", "");
+    let sources = source("paper", "paper.example", "") + source("forum", "forum.example", "").as_str();
     let machine = world.machine(&sources).await;
     machine.look().await;
     let hits = machine.hits().await;

@@ -151,8 +151,9 @@ fn told(kind: Kind, stories: &[String]) -> String {
     };
     match kind {
         Kind::Page => {
-            let paragraphs: String =
-                stories.iter().fold(String::new(), |all, name| all + &format!("<p>{}</p>", sentence(name)));
+            let paragraphs: String = stories
+                .iter()
+                .fold(String::new(), |all, name| all + format!("<p>{}</p>", sentence(name)).as_str());
             format!(
                 "<!doctype html><html><head><title>News</title></head><body><main><h1>News</h1>{paragraphs}</main></body></html>"
             )

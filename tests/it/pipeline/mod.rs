@@ -8,6 +8,7 @@ mod failures;
 mod first_look;
 mod follow;
 mod kinds;
+mod lookalikes;
 mod manners;
 mod pages;
 pub(crate) mod server;

@@ -11,7 +11,7 @@ fn page(id: &str, more: &str) -> String {
 }
 
 fn notices(paragraphs: &[&str]) -> Answer {
-    let body = paragraphs.iter().fold(String::new(), |all, text| all + "<p>" + text + "</p>");
+    let body = paragraphs.iter().fold(String::new(), |all, text| all + "<p>" + *text + "</p>");
     Answer::page(format!(
         "<html><head><title>Notices</title></head><body><div class=\"clock\">It is now {} o'clock in the valley</div><main>{body}</main></body></html>",
         paragraphs.len()

@@ -71,6 +71,7 @@ pub(super) fn names(claimed: &[ClaimedSource]) -> Vec<&str> {
 /// A poll's outcome; due again after an hour.
 pub(super) fn polled(source: &str, fence: i64, at: i64, result: PollResult) -> Outcome {
     Outcome::Poll(Box::new(PollOutcome {
+        was_blind: true,
         source: source.parse().unwrap(),
         fence,
         at: from_ms(at),

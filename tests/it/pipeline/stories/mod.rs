@@ -54,8 +54,9 @@ fn feed(items: &[Told]) -> Answer {
     let mut date: DateTime<Utc> = "2026-07-01T08:00:00Z".parse().unwrap();
     let mut feed = "<?xml version=\"1.0\"?><rss version=\"2.0\"><channel><title>Paper</title>".to_owned();
     for Told { link, title, text } in items {
-        let html =
-            text.split("\n\n").fold(String::new(), |html, part| html + "<p>" + &escaped(part) + "</p>");
+        let html = text
+            .split("\n\n")
+            .fold(String::new(), |html, part| html + "<p>" + escaped(part).as_str() + "</p>");
         feed.push_str(&format!(
             "<item><guid isPermaLink=\"false\">{0}</guid><link>{0}</link><title>{1}</title><pubDate>{2}</pubDate>\
              <description>{3}</description></item>",
