@@ -339,7 +339,9 @@ fn enqueuer(config: &Config, store: &Store, clock: SharedClock) -> anyhow::Resul
         .iter()
         .map(|profile| (profile.id.clone(), (profile.name.clone(), profile.short_name.clone())));
     let facts = |planned: &Planned| {
-        (planned.source.id.to_string(), SourceFacts { licence: planned.source.accountability.licence })
+        let own = &planned.source.accountability;
+        let facts = SourceFacts { licence: own.licence, owner: own.owner.clone(), review: own.review };
+        (planned.source.id.to_string(), facts)
     };
     let sources: HashMap<String, SourceFacts> = config.planned.iter().map(facts).collect();
     let domain = config.mail.from.rsplit('@').next().unwrap_or_default().trim_end_matches('>').to_owned();

@@ -1,7 +1,9 @@
 //! What operators see: logs on standard error, metrics by name, and (in tests only) points at which
 //! the real process can be killed.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
+use std::sync::{Mutex, PoisonError};
 
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -48,6 +50,7 @@ pub fn start_metrics() -> Option<PrometheusHandle> {
     );
     describe_histogram!("trustwatch_poll_seconds", "Time from claim to commit");
     describe_gauge!("trustwatch_sources_due", "Sources that are due and not yet claimed");
+    describe_gauge!("trustwatch_sources_blind", "Sources that cannot be seen, by reason");
     describe_gauge!("trustwatch_deliveries_waiting", "Mails that have not left yet");
     describe_gauge!("trustwatch_deliveries_failed", "Mails that were refused for good");
     Some(handle)
@@ -85,6 +88,20 @@ pub fn show_waiting(sources_due: i64, deliveries: i64, failed: i64) {
     gauge!("trustwatch_sources_due").set(sources_due as f64);
     gauge!("trustwatch_deliveries_waiting").set(deliveries as f64);
     gauge!("trustwatch_deliveries_failed").set(failed as f64);
+}
+
+/// Shows how many sources are blind, by reason; what is not named any more is none.
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float; counts stay far below 2^52")]
+pub fn show_blind(blind: &[(String, i64)]) {
+    static SHOWN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    for reason in shown.iter().filter(|reason| !blind.iter().any(|(known, _)| known == *reason)) {
+        gauge!("trustwatch_sources_blind", "reason" => reason.clone()).set(0.0);
+    }
+    for (reason, n) in blind {
+        gauge!("trustwatch_sources_blind", "reason" => reason.clone()).set(*n as f64);
+        shown.insert(reason.clone());
+    }
 }
 
 /// Marks a place where a crash would matter. With the feature `failpoints` the process kills itself

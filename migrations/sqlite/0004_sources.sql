@@ -25,3 +25,6 @@ CREATE TABLE minband (
   PRIMARY KEY (band, document)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX minband_document ON minband (document);
+
+-- What a gap is about, where the source's last outcome does not say it: a source that answers and says nothing new.
+ALTER TABLE gap ADD COLUMN detail TEXT NOT NULL DEFAULT '';

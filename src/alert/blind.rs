@@ -20,7 +20,11 @@ const AFTER: Duration = Duration::hours(24);
 /// Whether people should be told of a source that is blind, at `now` (ms).
 pub(super) fn is_due(blind: &BlindSource, now: i64) -> bool {
     let after = match (blind.reason.as_str(), blind.status) {
-        ("gone" | "robots" | "refused" | "review_lapsed" | "approval_ended", _) => Duration::zero(),
+        (
+            "gone" | "robots" | "refused" | "review_lapsed" | "approval_ended" | "hijacked" | "parked"
+            | "silent",
+            _,
+        ) => Duration::zero(),
         ("status", Some(404)) => NOT_FOUND_AFTER,
         _ => AFTER,
     };
@@ -115,6 +119,22 @@ fn advice(reason: &str, status: Option<i64>) -> &'static str {
         ("not_on_page", _) => {
             "The page was made anew. Look at it, and correct `select` in the source's file."
         }
+        ("hijacked", _) => {
+            "If the address is still yours, tell your web team and Cyber at once; if it is not, take it out of the register."
+        }
+        ("drifted" | "stale", _) => {
+            "Ask whoever keeps it for you: renew it, close it, or take it out of the register."
+        }
+        ("silent", _) => {
+            "It answers, and lists nothing new. Open its site: if news stands there, look for its new feed; if it was given up, take it out."
+        }
+        ("no_json" | "not_as_described" | "not_a_sitemap", _) => {
+            "What stands there is not what the configuration describes. Look at the answer (trustwatch sources test), and correct the source's file."
+        }
+        ("maildir", _) => {
+            "Look whether the folder is there and the service may read it, and whether mails are still delivered into it."
+        }
+        ("name_servers", _) => "Ask whoever runs your network whether this machine may ask name servers.",
         ("refused", _) => {
             "The address leads where Trustwatch does not go (another network or port). Correct it in the configuration."
         }

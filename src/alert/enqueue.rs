@@ -2,13 +2,15 @@
 //! Digests and the summaries of first passes come from decisions that waited.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::decide::{Decision, Earlier, Group, decide, is_for};
 use super::render::{self, Row};
 use super::{Options, Reason};
-use crate::clock::SharedClock;
+use crate::clock::{self, SharedClock};
 use crate::mail::Mailer;
 use crate::model::{Finding, HitId, Licence, OrganisationId, Severity};
 use crate::schedule::CronLine;
@@ -16,10 +18,14 @@ use crate::secret;
 use crate::store::{DigestItem, HitDecision, NewAlert, NewDelivery, OutboxItem, Rendered, Store, StoreError};
 
 /// What alerting needs to know of a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFacts {
     /// What may be done with its words.
     pub licence: Licence,
+    /// Who answers for it.
+    pub owner: String,
+    /// The day by which somebody must look at it again.
+    pub review: NaiveDate,
 }
 
 /// Works the outbox off.
@@ -36,8 +42,12 @@ pub struct Enqueuer {
     /// Everything goes to the operator alone.
     shadow: bool,
     clock: SharedClock,
+    /// When sources were looked at last (ms).
+    warned_at: Arc<AtomicI64>,
 }
 
+/// Between two looks at which sources are blind or due for review (ms).
+const LOOK_EVERY_MS: i64 = 10_000;
 /// Hits taken from the outbox at once.
 const BATCH: i64 = 200;
 
@@ -55,7 +65,8 @@ impl Enqueuer {
         clock: SharedClock,
     ) -> Result<Self, crate::schedule::ScheduleError> {
         let digest = options.digest.parse()?;
-        Ok(Self { store, options, digest, names, sources, domain, shadow, clock })
+        let warned_at = Arc::new(AtomicI64::new(0));
+        Ok(Self { store, options, digest, names, sources, domain, shadow, clock, warned_at })
     }
 
     /// One round: everything in the outbox, then digests and summaries that are due. How many alerts
@@ -69,7 +80,34 @@ impl Enqueuer {
             }
             made += self.work_off(items).await?;
         }
-        Ok(made + self.summaries().await? + self.warnings().await?)
+        made += self.summaries().await?;
+        let now = self.clock.now().timestamp_millis();
+        // Both ask the store about every source.
+        if now - self.warned_at.swap(now, Ordering::Relaxed) >= LOOK_EVERY_MS {
+            made += self.warnings().await? + self.reviews().await?;
+        }
+        Ok(made)
+    }
+
+    /// Tells of reviews that are due, once a day.
+    async fn reviews(&self) -> Result<usize, StoreError> {
+        let now = self.clock.now();
+        let today = clock::london_day(now);
+        let due = |(source, facts): (&'_ String, &'_ SourceFacts)| {
+            super::review::is_due(facts.review, today)
+                .then(|| (source.clone(), facts.owner.clone(), facts.review))
+        };
+        let mut due: Vec<_> = self.sources.iter().filter_map(due).collect();
+        if due.is_empty() || !super::review::may_tell(self.store.last_warning("reviews").await?, now) {
+            return Ok(0);
+        }
+        due.sort_by(|a, b| (a.2, &a.0).cmp(&(b.2, &b.0)));
+        let rows: Vec<_> =
+            due.iter().map(|(source, owner, day)| (source.as_str(), owner.as_str(), *day)).collect();
+        let message = super::review::message(&rows, today)?;
+        let alert = self.alert("reviews", "", self.operators(), message, Vec::new(), Vec::new())?;
+        let recorded = self.store.record_alerts(&[], &[], &[alert], now.timestamp_millis()).await?;
+        Ok(recorded.map_or(0, |ids| ids.len()))
     }
 
     /// Tells of sources that went blind and that nobody was told of.
@@ -80,7 +118,7 @@ impl Enqueuer {
         if blind.is_empty() {
             return Ok(0);
         }
-        let last = self.store.last_warning().await?;
+        let last = self.store.last_warning("sources").await?;
         if last.is_some_and(|last| now - last < super::blind::APART.num_milliseconds()) {
             return Ok(0);
         }

@@ -8,6 +8,7 @@ mod enqueue;
 mod guidance;
 mod options;
 mod render;
+mod review;
 
 pub use decide::{Decision, Earlier, Group, Reason, decide};
 pub use deliver::{Deliverer, back_off};

@@ -6,7 +6,7 @@ use scraper::{ElementRef, Html, Selector};
 use std::sync::LazyLock;
 use url::Url;
 
-use super::text::collapsed;
+use super::text::{collapsed, shallow};
 
 /// What a page says of itself.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -156,6 +156,23 @@ fn meta(tree: &Html, names: &[&str]) -> Option<String> {
         named?.attr("content").map(str::to_owned).filter(|content| !content.trim().is_empty())
     })
 }
+
+/// Whether a page's `<meta name="robots">`, or one for us by name, asks that no copy is kept.
+pub fn asks_for_no_copy(html: &str) -> bool {
+    // Parsing costs: nearly no page has the word in it.
+    if !html.as_bytes().windows(NOARCHIVE.len()).any(|part| part.eq_ignore_ascii_case(NOARCHIVE)) {
+        return false;
+    }
+    let tree = Html::parse_document(&shallow(html));
+    let for_us = |name: &str| ["robots", "trustwatch"].iter().any(|known| name.eq_ignore_ascii_case(known));
+    tree.select(&META).filter(|meta| meta.attr("name").is_some_and(for_us)).any(|meta| {
+        let words = meta.attr("content").unwrap_or_default();
+        words.split(',').any(|word| word.trim().as_bytes().eq_ignore_ascii_case(NOARCHIVE))
+    })
+}
+
+/// The word by which copies are forbidden.
+const NOARCHIVE: &[u8] = b"noarchive";
 
 /// The objects of all JSON-LD blocks, `@graph` opened.
 fn json_ld(tree: &Html) -> Vec<serde_json::Value> {

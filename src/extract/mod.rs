@@ -18,7 +18,7 @@ pub use canonical::canonical_url;
 pub use charset::{Decoded, decode};
 pub use fingerprint::{Fingerprints, MINHASHES, simhash_distance};
 pub use language::language_of;
-pub use metadata::Metadata;
+pub use metadata::{Metadata, asks_for_no_copy};
 pub use picture::{Picture, logos};
 pub use readable::Page;
 pub use text::{plain_text, shallow};

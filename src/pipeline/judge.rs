@@ -290,6 +290,7 @@ fn state_of(parts: &Parts, source: &Source, keyed: &mut Keyed, pass: Pass, at: D
         return waiting;
     }
     let document = document_of(source, entry, plain, &parts.options.extract);
-    let keep = if pass.no_copy { record::Keep::Link } else { record::Keep::Text };
+    let asks = source.kind == SourceKind::Page && extract::asks_for_no_copy(entry.content.as_str());
+    let keep = if pass.no_copy || asks { record::Keep::Link } else { record::Keep::Text };
     EntryState::Done(record::of(parts, source, &document, entry.doubt, keep).map(Box::new))
 }

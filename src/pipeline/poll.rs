@@ -11,7 +11,7 @@ use super::{Parts, Planned};
 use crate::clock;
 use crate::extract::{Wall, decode};
 use crate::fetch::{FailureClass, FetchError, Head, host_of};
-use crate::model::{Source, SourceId};
+use crate::model::{Source, SourceId, SourceKind};
 use crate::schedule::Schedule;
 use crate::source::{MAX_INTERVAL, Moving, Pace};
 use crate::store::{ClaimedSource, EntryResult, Move, Outcome, PollOutcome, PollResult, Shown, StoreError};
@@ -124,8 +124,16 @@ pub(super) async fn poll(parts: &Arc<Parts>, claim: ClaimedSource) -> PollOutcom
         }
     };
     let took_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
+    let silence = match &result {
+        PollResult::Failed { .. } => None,
+        _ => pace
+            .silence(at)
+            .filter(|_| planned.is_some_and(tells_news))
+            .map(|silent| format!("nothing new for {} days, far longer than usual", silent.num_days())),
+    };
     PollOutcome {
         was_blind: claim.is_blind,
+        silence,
         source: claim.id,
         fence: claim.fence,
         at,
@@ -135,6 +143,14 @@ pub(super) async fn poll(parts: &Arc<Parts>, claim: ClaimedSource) -> PollOutcom
         shown,
         result,
     }
+}
+
+/// Whether a source is expected to say something new now and then.
+const fn tells_news(planned: &Planned) -> bool {
+    matches!(
+        planned.source.kind,
+        SourceKind::Feed | SourceKind::Sitemap | SourceKind::Api | SourceKind::Mailbox
+    )
 }
 
 /// What is known of a move after a visit, and whether the source is asked elsewhere from now on.

@@ -8,7 +8,7 @@ use tokio::task::JoinError;
 
 use super::record::Keep;
 use super::{Parts, poll, record, visit};
-use crate::extract::{Wall, decode, document_of_page};
+use crate::extract::{Wall, asks_for_no_copy, decode, document_of_page};
 use crate::fetch::{FailureClass, FetchError, Fetched, Page, Request, parse_target};
 use crate::model::{Entry, Source};
 use crate::store::{ClaimedEntry, DocumentRecord, EntryOutcome, EntryResult};
@@ -77,21 +77,43 @@ async fn judged(
                 &source,
                 &visit::document_of(&source, entry, None, options),
                 entry.doubt,
-                Keep::Text,
+                keep,
             )
         };
-        if Wall::of(&html).is_some() {
-            return listed(&entry);
+        if let Some(wall) = Wall::of(&html) {
+            return Read::Wall(wall, listed(&entry));
         }
+        let keep = if asks_for_no_copy(&html) { Keep::Link } else { keep };
         // Where the feed's date is doubtful, the page's own comes first.
         let doubted = entry.published.take_if(|_| entry.doubt.is_some());
         let mut document = document_of_page(&html, &page.url, &entry, source.document_kind, options);
         let doubt = entry.doubt.filter(|_| document.published.is_none());
         document.published = document.published.or(doubted);
         entry.published = entry.published.or(doubted);
-        record::of(&shared, &source, &document, doubt, keep).or_else(|| listed(&entry))
+        // What its owner asks of the page holds for the feed's words of it too.
+        Read::Page(record::of(&shared, &source, &document, doubt, keep).or_else(|| listed(&entry)))
     });
-    finished(parts, work.await, attempts).await
+    let work = match work.await {
+        Ok(Read::Page(record)) => Ok(record),
+        // A short notice beside a question about cookies is taken for one: another time it may stand there alone.
+        Ok(Read::Wall(wall, _)) if attempts + 1 < MAX_ATTEMPTS => {
+            return EntryResult::Retry {
+                at: parts.clock.now() + pause(attempts),
+                detail: wall.words().to_owned(),
+            };
+        }
+        Ok(Read::Wall(_, record)) => Ok(record),
+        Err(error) => Err(error),
+    };
+    finished(parts, work, attempts).await
+}
+
+/// What stood at a page's address.
+enum Read {
+    /// The page.
+    Page(Option<DocumentRecord>),
+    /// Something in front of it, and what the feed said of the page.
+    Wall(Wall, Option<DocumentRecord>),
 }
 
 /// The document that the feed's own words make.

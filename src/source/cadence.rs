@@ -15,6 +15,9 @@ use crate::schedule::ADAPTIVE_START;
 pub const MAX_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 /// Polls between two things that are new: a mention is then found after a quarter of the usual wait.
 const POLLS_PER_ENTRY: u32 = 4;
+/// A silence so many times as long as usual is worth a look, and never one shorter than this.
+const SILENCE_FACTOR: i32 = 10;
+const MIN_SILENCE: chrono::Duration = chrono::Duration::days(14);
 /// Entries from whose dates the rhythm is read.
 const DATED_ENTRIES: usize = 20;
 
@@ -93,6 +96,13 @@ impl Pace {
             due = next_hour(due);
         }
         due.min(limit)
+    }
+
+    /// For how long nothing new was said, where that is far longer than usual.
+    pub fn silence(&self, now: DateTime<Utc>) -> Option<chrono::Duration> {
+        let silent = now - clock::from_ms(self.newest_at?);
+        let usual = chrono::Duration::seconds(i64::try_from(self.gap_s?).ok()?);
+        (silent > (usual * SILENCE_FACTOR).max(MIN_SILENCE)).then_some(silent)
     }
 
     fn skips(&self, at: DateTime<Utc>) -> bool {

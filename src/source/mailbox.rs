@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
-use mail_parser::MessageParser;
+use mail_parser::{MessageParser, PartType};
 use scraper::{ElementRef, Html, Selector};
 use url::Url;
 
@@ -44,7 +44,11 @@ static LINKS: LazyLock<Selector> =
 pub fn read_mail(bytes: &[u8], now: DateTime<Utc>, shallow: impl Fn(&str) -> String) -> Option<Vec<Entry>> {
     let mail = MessageParser::default().parse(bytes)?;
     let subject = mail.subject().unwrap_or_default().trim().to_owned();
-    let html = mail.body_html(0).map(|html| shallow(&html));
+    // Not the markup that the parser makes of plain text.
+    let html = mail.html_bodies().find_map(|part| match &part.body {
+        PartType::Html(html) => Some(shallow(html)),
+        _ => None,
+    });
     let text = mail.body_text(0).unwrap_or_default().trim().to_owned();
     if subject.is_empty() && text.is_empty() && html.is_none() {
         return None;

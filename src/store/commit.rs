@@ -51,7 +51,13 @@ WHERE id = (SELECT id FROM poll WHERE source = $3 ORDER BY id DESC LIMIT 1) AND 
 /// The newest 50 outcomes of a source are kept.
 const TRIM_POLLS: &str = "DELETE FROM poll WHERE source = $1 AND id <= COALESCE(
   (SELECT id FROM poll WHERE source = $1 ORDER BY id DESC LIMIT 1 OFFSET 50), 0)";
-const CLOSE_GAP: &str = "UPDATE gap SET until_at = $1 WHERE source = $2 AND until_at IS NULL";
+/// A silence goes on until something new is said.
+const CLOSE_GAP: &str =
+    "UPDATE gap SET until_at = $1 WHERE source = $2 AND until_at IS NULL AND (reason <> 'silent' OR $3 = 0)";
+/// It answers, and yet it tells nothing: a gap from now on.
+const FALL_SILENT: &str = "INSERT INTO gap (source, reason, from_at, opened_at, detail)
+SELECT id, 'silent', $1, $1, $2 FROM source
+WHERE id = $3 AND NOT EXISTS (SELECT 1 FROM gap WHERE source = $3 AND until_at IS NULL)";
 /// Blind since it was last read, or since it should have been read first.
 const OPEN_GAP: &str = "INSERT INTO gap (source, reason, from_at, opened_at)
 SELECT id, $1, COALESCE(last_good_at, $2), $2 FROM source
@@ -226,7 +232,12 @@ impl Store {
         }
         if poll.was_blind {
             on_tx!(&mut *tx, tx => {
-                sqlx::query(CLOSE_GAP).bind(at).bind(source).execute(&mut **tx).await?;
+                sqlx::query(CLOSE_GAP).bind(at).bind(source).bind(i64::from(poll.silence.is_some())).execute(&mut **tx).await?;
+            });
+        }
+        if let Some(silence) = &poll.silence {
+            on_tx!(&mut *tx, tx => {
+                sqlx::query(FALL_SILENT).bind(at).bind(silence).bind(source).execute(&mut **tx).await?;
             });
         }
         if let PollResult::Unchanged { validators: Some((etag, last_modified)) } = &poll.result {

@@ -31,6 +31,8 @@ pub struct PollOutcome {
     pub late_since: Option<DateTime<Utc>>,
     /// Whether a gap was open.
     pub was_blind: bool,
+    /// In a sentence, where it answers and has said nothing new for far longer than usual.
+    pub silence: Option<String>,
     /// How long it took, from claim to here (ms).
     pub took_ms: i64,
     /// What it showed of the source itself.

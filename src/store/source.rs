@@ -97,6 +97,8 @@ const KNOWN: Both = with_list!("SELECT key, content FROM entry WHERE source = $1
 const OVERRIDE: &str = "INSERT INTO audit (at, actor, action, purpose, subject)
 SELECT $1, $2, 'robots_override', $3, $4 WHERE NOT EXISTS (
   SELECT 1 FROM audit WHERE action = 'robots_override' AND actor = $2 AND purpose = $3 AND subject = $4)";
+const REVIEWED: &str =
+    "INSERT INTO audit (at, actor, action, purpose, subject) VALUES ($1, $2, 'review', $3, $4)";
 const LISTING: &str = "SELECT keys FROM listing WHERE source = $1";
 const DUE_NOW: &str = "UPDATE source SET next_due_at = $1 WHERE id = $2 AND retired_at IS NULL";
 const NEXT_DUE: &str = "SELECT MIN(due) FROM (
@@ -158,6 +160,23 @@ impl Store {
             sqlx::query(OVERRIDE).bind(now).bind(&decision.name).bind(&purpose).bind(source.as_str())
                 .execute(&mut **tx).await?;
         });
+        tx.commit().await
+    }
+
+    /// Writes who renewed the review of sources, all of them or none.
+    pub async fn note_reviews(
+        &self,
+        sources: &[String],
+        by: &str,
+        purpose: &str,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        for source in sources {
+            on_tx!(&mut tx, tx => {
+                sqlx::query(REVIEWED).bind(now).bind(by).bind(purpose).bind(source).execute(&mut **tx).await?;
+            });
+        }
         tx.commit().await
     }
 

@@ -100,6 +100,9 @@ impl Health {
                 if let Ok(due) = self.store.overdue(now).await {
                     telemetry::show_waiting(due, mail.waiting, mail.failed);
                 }
+                if let Ok(blind) = self.store.blind_now().await {
+                    telemetry::show_blind(&blind);
+                }
                 let undecided = self.store.outbox_since().await.ok().flatten();
                 if let Some(since) = undecided.filter(|since| now - since > MAX_UNDECIDED_MS) {
                     wrong.push(format!(

@@ -102,7 +102,8 @@ fn read(folder: &Path) -> (Vec<Example>, String) {
             }
         }
     }
-    let digest = digest.finalize().iter().fold(String::new(), |text, byte| text + format!("{byte:02x}").as_str());
+    let digest =
+        digest.finalize().iter().fold(String::new(), |text, byte| text + format!("{byte:02x}").as_str());
     (examples, digest)
 }
 

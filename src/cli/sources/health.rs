@@ -21,10 +21,6 @@ pub(super) struct HealthArgs {
     json: bool,
 }
 
-/// A silence this many times as long as usual is worth a look.
-const SILENCE_FACTOR: u32 = 10;
-/// And never one shorter than this.
-const SILENCE_DAYS: i64 = 14;
 /// Polls in a row that needed a repair before it is worth a look.
 const MENDED: i64 = 3;
 /// Days before a review in which it is worth a look.
@@ -96,13 +92,8 @@ fn state(planned: &Planned, row: Option<&SourceRow>) -> Row {
 
 /// A feed that answers and says nothing new, far longer than usual.
 fn silence(row: &SourceRow, now: chrono::DateTime<chrono::Utc>) -> Option<String> {
-    let pace = Pace::from_stored(&row.pace);
-    let silent = now - clock::from_ms(pace.newest_at?);
-    let usual = Duration::seconds(i64::try_from(pace.gap_s?).unwrap_or(i64::MAX / 1_000_000));
-    let long = (usual * i32::try_from(SILENCE_FACTOR).unwrap_or(1)).max(Duration::days(SILENCE_DAYS));
-    (silent > long).then(|| {
-        format!("nothing new for {} days, far longer than usual: does it still publish?", silent.num_days())
-    })
+    let silent = Pace::from_stored(&row.pace).silence(now)?;
+    Some(format!("nothing new for {} days, far longer than usual: does it still publish?", silent.num_days()))
 }
 
 /// What this installation sees, by sort of document, and what it cannot.

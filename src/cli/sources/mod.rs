@@ -7,6 +7,7 @@ mod list;
 mod place;
 mod presets;
 mod read;
+mod review;
 mod robots;
 mod test;
 mod transfer;
@@ -38,6 +39,8 @@ enum Command {
     Import(transfer::ImportArgs),
     /// Write all sources as OPML or CSV.
     Export(transfer::ExportArgs),
+    /// Renew the day by which sources must be looked at again, of many in one audited step.
+    Review(review::Args),
     /// Which sources see, which are blind, and what is worth a look; exit code 1 where one is blind.
     Health(health::HealthArgs),
     /// In plain words: what this installation sees, and what nobody can see this way.
@@ -59,6 +62,7 @@ pub(super) fn run(args: Args, config: &Place) -> anyhow::Result<Ended> {
         Command::Add(args) => add::run(&args, config),
         Command::Import(args) => transfer::import(&args, config),
         Command::Export(args) => transfer::export(&args, config),
+        Command::Review(args) => review::run(&args, config),
         Command::Health(args) => health::health(&args, config),
         Command::Coverage => health::coverage(config),
         Command::Read(args) => read::run(&args),

@@ -306,6 +306,6 @@ mod tests {
             (lines[0].kind.as_str(), lines[0].every.as_str(), lines[1].kind.as_str()),
             ("page", "2h", "")
         );
-        assert!(from_csv("address\nhttps://a.example/\n").unwrap_err().starts_with("line 2: "));
+        assert!(from_csv("address\nhttps://a.example/\n").unwrap_err().contains("with url among them"));
     }
 }

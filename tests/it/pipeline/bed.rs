@@ -188,7 +188,9 @@ impl Machine {
         store.sync_sources(&named, &pipeline.specs(), now).await.unwrap();
         let names = config.profiles.iter().map(|p| (p.id.clone(), (p.name.clone(), p.short_name.clone())));
         let facts = config.planned.iter().map(|planned| {
-            (planned.source.id.to_string(), SourceFacts { licence: planned.source.accountability.licence })
+            let own = &planned.source.accountability;
+            let facts = SourceFacts { licence: own.licence, owner: own.owner.clone(), review: own.review };
+            (planned.source.id.to_string(), facts)
         });
         let facts: HashMap<String, SourceFacts> = facts.collect();
         let domain = ("northmerevalley.nhs.uk".to_owned(), false);
