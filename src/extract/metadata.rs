@@ -108,7 +108,7 @@ fn plain_author(author: String) -> Option<String> {
 }
 
 /// ISO forms only: what pages put into attributes is machine-written or worthless.
-fn parse_page_date(text: &str) -> Option<DateTime<Utc>> {
+pub(super) fn parse_page_date(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
     if let Ok(found) =
         DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%z"))
@@ -175,7 +175,7 @@ pub fn asks_for_no_copy(html: &str) -> bool {
 const NOARCHIVE: &[u8] = b"noarchive";
 
 /// The objects of all JSON-LD blocks, `@graph` opened.
-fn json_ld(tree: &Html) -> Vec<serde_json::Value> {
+pub(super) fn json_ld(tree: &Html) -> Vec<serde_json::Value> {
     let blocks = tree
         .select(&JSON_LD)
         .filter_map(|block| serde_json::from_str(&block.text().collect::<String>()).ok());

@@ -3,6 +3,7 @@
 
 mod canonical;
 mod charset;
+mod comments;
 mod fingerprint;
 mod language;
 mod metadata;
@@ -16,6 +17,7 @@ use url::Url;
 
 pub use canonical::canonical_url;
 pub use charset::{Decoded, decode};
+pub use comments::{Comment, comments};
 pub use fingerprint::{Fingerprints, MINHASHES, simhash_distance};
 pub use language::language_of;
 pub use metadata::{Metadata, asks_for_no_copy};

@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::DocumentKind;
+
 /// The body that came with an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -65,6 +67,9 @@ pub struct Entry {
     pub doubt: Option<DateDoubt>,
     /// Its body.
     pub content: EntryContent,
+    /// What sort of document it is, where that is not what its source lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<DocumentKind>,
     /// What was seen of it beside its words, as rules ask for it with `is:`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signals: Vec<String>,

@@ -214,6 +214,21 @@ pub(super) async fn judge(
     judged.await.map_err(|_| Failure::unreadable("the extractor failed on it"))
 }
 
+/// A comment below a page that was followed, judged: a page is fetched once, so that nothing need be compared.
+pub(super) fn comment(parts: &Parts, source: &Source, entry: &Entry, keep: record::Keep) -> EntryRecord {
+    let mut keyed = Keyed::new(parts, source, entry.clone());
+    keyed.read(parts, false, None);
+    let document = document_of(source, entry, None, &parts.options.extract);
+    let record = record::of(parts, source, &document, entry.doubt, keep);
+    EntryRecord {
+        key: keyed.key,
+        content: keyed.content.to_stored(),
+        backlog: false,
+        edited: false,
+        state: EntryState::Done(record.map(Box::new)),
+    }
+}
+
 /// What the store knows, by key: `None` inside where it was stored before contents had parts.
 type Known = HashMap<String, Option<Content>>;
 

@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 use super::judge::{Judged, Pass, judge};
 use super::poll::{Failure, refused, still_lawful};
 use super::{How, Parts, Planned, lists, lookalike, mailbox, own};
-use crate::extract::{self, Wall, decode};
+use crate::extract::{self, Comment, Wall, decode};
 use crate::fetch::{FailureClass, Fetched, Head, Key, Page, Request, Rules, Validators, parse_target};
-use crate::model::{Document, Entry, EntryContent, Reader, Source, SourceKind};
+use crate::model::{DateDoubt, Document, DocumentKind, Entry, EntryContent, Reader, Source, SourceKind};
 use crate::secret::sha256_hex;
 use crate::source::{
     self, Hints, LinkedPages, Pace, PageOptions, ReadPage, linked_pages, page_entry, parse_feed, read_page,
@@ -298,7 +298,9 @@ fn page_of(
             if found { Ok(Listed { entries, ..Listed::default() }) } else { Err(not_on_page(options)) }
         }
         None if options.is_plain() => {
-            Ok(Listed { entries: vec![page_entry(key, url.as_str(), html)], ..Listed::default() })
+            let (comments, rest) = comment_entries(key, url, &html);
+            let page = page_entry(key, url.as_str(), rest.unwrap_or(html));
+            Ok(Listed { entries: std::iter::once(page).chain(comments).collect(), ..Listed::default() })
         }
         None => {
             let ReadPage { entries, blocks, found } = read_page(key, url, &html, options, before, print);
@@ -308,6 +310,31 @@ fn page_of(
             Ok(Listed { entries, blocks: Some(blocks), ..Listed::default() })
         }
     }
+}
+
+/// What others said below a page known by `key`; and the page without it.
+pub(super) fn comment_entries(key: &str, url: &url::Url, html: &str) -> (Vec<Entry>, Option<String>) {
+    let entry = |comment: Comment| {
+        let named = if comment.id.is_empty() {
+            sha256_hex(format!("{}\n{}", comment.author, comment.text).as_bytes())
+        } else {
+            comment.id.clone()
+        };
+        let mut place = url.clone();
+        place.set_fragment(Some(comment.id.as_str()).filter(|id| !id.is_empty()));
+        Entry {
+            key: format!("{key}#comment {named}"),
+            url: place.into(),
+            author: comment.author,
+            doubt: comment.published.is_none().then_some(DateDoubt::Missing),
+            published: comment.published,
+            content: EntryContent::Text(comment.text),
+            kind: Some(DocumentKind::Comment),
+            ..Entry::default()
+        }
+    };
+    let (comments, rest) = extract::comments(html);
+    (comments.into_iter().map(entry).collect(), rest)
 }
 
 fn not_on_page(options: &PageOptions) -> Failure {
@@ -356,13 +383,14 @@ pub(super) fn document_of(
     plain: Option<String>,
     options: &extract::Options,
 ) -> Document {
+    let kind = entry.kind.unwrap_or(source.document_kind);
     if let Some(text) = plain.filter(|_| source.kind != SourceKind::Page) {
-        return extract::document_of_words(entry, text, source.document_kind, options);
+        return extract::document_of_words(entry, text, kind, options);
     }
     match (source.kind, url::Url::parse(&entry.url), &entry.content) {
         (SourceKind::Page, Ok(url), EntryContent::Html(_)) => {
-            extract::document_of_page(entry.content.as_str(), &url, entry, source.document_kind, options)
+            extract::document_of_page(entry.content.as_str(), &url, entry, kind, options)
         }
-        _ => extract::document_of_entry(entry, source.document_kind, options),
+        _ => extract::document_of_entry(entry, kind, options),
     }
 }

@@ -7,11 +7,11 @@ use chrono::Duration;
 use tokio::task::JoinError;
 
 use super::record::Keep;
-use super::{Parts, poll, record, visit};
+use super::{Parts, judge, poll, record, visit};
 use crate::extract::{Wall, asks_for_no_copy, decode, document_of_page};
 use crate::fetch::{FailureClass, FetchError, Fetched, Page, Request, parse_target};
 use crate::model::{Entry, Source};
-use crate::store::{ClaimedEntry, DocumentRecord, EntryOutcome, EntryResult};
+use crate::store::{ClaimedEntry, DocumentRecord, EntryOutcome, EntryRecord, EntryResult};
 
 /// Tries before the feed's own words must do.
 const MAX_ATTEMPTS: i64 = 4;
@@ -21,11 +21,15 @@ const RETRY_MINUTES: i64 = 15;
 /// Fetches a waiting entry's page.
 pub(super) async fn follow(parts: &Arc<Parts>, claim: ClaimedEntry) -> EntryOutcome {
     let at = parts.clock.now();
-    let result = read(parts, &claim).await;
-    EntryOutcome { entry: claim.id, source: claim.source, fence: claim.fence, at, result }
+    let mut comments = Vec::new();
+    let result = read(parts, &claim, &mut comments).await;
+    if !matches!(result, EntryResult::Done(_)) {
+        comments.clear();
+    }
+    EntryOutcome { entry: claim.id, source: claim.source, fence: claim.fence, at, result, comments }
 }
 
-async fn read(parts: &Arc<Parts>, claim: &ClaimedEntry) -> EntryResult {
+async fn read(parts: &Arc<Parts>, claim: &ClaimedEntry, comments: &mut Vec<EntryRecord>) -> EntryResult {
     let Some(planned) = parts.planned.get(&claim.source) else {
         return EntryResult::Failed {
             detail: "the configuration does not name its source any more".to_owned(),
@@ -44,7 +48,9 @@ async fn read(parts: &Arc<Parts>, claim: &ClaimedEntry) -> EntryResult {
         return own_words(parts, &planned.source, entry, claim.attempts).await;
     };
     match parts.fetcher.fetch(Request { is_slotted: true, ..Request::new(url) }).await {
-        Ok(Fetched::Page(page)) => judged(parts, &planned.source, entry, page, claim.attempts).await,
+        Ok(Fetched::Page(page)) => {
+            judged(parts, &planned.source, entry, page, (claim.attempts, comments)).await
+        }
         Err(FetchError::Gone) if entry.content.as_str().is_empty() => EntryResult::Gone,
         Err(error) if error.class() != FailureClass::Hard && claim.attempts + 1 < MAX_ATTEMPTS => {
             let asked =
@@ -64,7 +70,7 @@ async fn judged(
     source: &Source,
     mut entry: Entry,
     page: Page,
-    attempts: i64,
+    (attempts, comments): (i64, &mut Vec<EntryRecord>),
 ) -> EntryResult {
     let (shared, source) = (parts.clone(), source.clone());
     let work = tokio::task::spawn_blocking(move || {
@@ -84,17 +90,25 @@ async fn judged(
             return Read::Wall(wall, listed(&entry));
         }
         let keep = if asks_for_no_copy(&html) { Keep::Link } else { keep };
+        let (comments, rest) = visit::comment_entries(&entry.key, &page.url, &html);
+        let html = rest.unwrap_or(html);
         // Where the feed's date is doubtful, the page's own comes first.
         let doubted = entry.published.take_if(|_| entry.doubt.is_some());
         let mut document = document_of_page(&html, &page.url, &entry, source.document_kind, options);
         let doubt = entry.doubt.filter(|_| document.published.is_none());
         document.published = document.published.or(doubted);
         entry.published = entry.published.or(doubted);
+        let comments =
+            comments.iter().map(|comment| judge::comment(&shared, &source, comment, keep)).collect();
         // What its owner asks of the page holds for the feed's words of it too.
-        Read::Page(record::of(&shared, &source, &document, doubt, keep).or_else(|| listed(&entry)))
+        let record = record::of(&shared, &source, &document, doubt, keep).or_else(|| listed(&entry));
+        Read::Page(record, comments)
     });
     let work = match work.await {
-        Ok(Read::Page(record)) => Ok(record),
+        Ok(Read::Page(record, found)) => {
+            *comments = found;
+            Ok(record)
+        }
         // A short notice beside a question about cookies is taken for one: another time it may stand there alone.
         Ok(Read::Wall(wall, _)) if attempts + 1 < MAX_ATTEMPTS => {
             return EntryResult::Retry {
@@ -110,8 +124,8 @@ async fn judged(
 
 /// What stood at a page's address.
 enum Read {
-    /// The page.
-    Page(Option<DocumentRecord>),
+    /// The page, and what others said below it.
+    Page(Option<DocumentRecord>, Vec<EntryRecord>),
     /// Something in front of it, and what the feed said of the page.
     Wall(Wall, Option<DocumentRecord>),
 }

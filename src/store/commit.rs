@@ -1,6 +1,8 @@
 //! Writing back what claimed work came to: one transaction for a batch, one savepoint for each
 //! outcome, so that one failure costs its own work only. An outcome whose fence is old changes nothing.
 
+use chrono::{DateTime, Utc};
+
 use super::db::{Tx, on_tx};
 use super::dialect::{Both, with_list};
 use super::record::{
@@ -9,7 +11,7 @@ use super::record::{
 };
 use super::{Store, StoreError};
 use crate::clock;
-use crate::model::{DateDoubt, Finding, HitId, Origin, Reader, Severity, Writer};
+use crate::model::{DateDoubt, Finding, HitId, Origin, Reader, Severity, SourceId, Writer};
 use crate::telemetry::point;
 
 /// What became of an outcome.
@@ -281,7 +283,9 @@ impl Store {
                 sqlx::query(still_listed).bind(at).bind(source).bind(keys).execute(&mut **tx).await?;
             });
             for entry in entries {
-                hits.extend(self.commit_listed(tx, poll, entry, first.unwrap_or(at)).await?);
+                hits.extend(
+                    self.commit_listed(tx, (&poll.source, poll.at), entry, first.unwrap_or(at)).await?,
+                );
             }
             counts = (entries.len(), hits.len(), *bytes);
         }
@@ -293,11 +297,11 @@ impl Store {
     async fn commit_listed(
         &self,
         tx: &mut Tx,
-        poll: &PollOutcome,
+        (listed_by, at): (&SourceId, DateTime<Utc>),
         entry: &EntryRecord,
         first_polled_at: i64,
     ) -> Result<Vec<(HitId, Severity)>, StoreError> {
-        let at = poll.at.timestamp_millis();
+        let at = at.timestamp_millis();
         let (state, sealed, host, due) = match &entry.state {
             EntryState::Done(_) => ("done", None, None, None),
             EntryState::Waiting { payload, host, due_at } => (
@@ -313,7 +317,7 @@ impl Store {
                 sqlx::query(UPSERT_HOST).bind(host).execute(&mut **tx).await?;
             }
             sqlx::query_as(UPSERT_ENTRY)
-                .bind(poll.source.as_str()).bind(&entry.key).bind(&entry.content).bind(state).bind(at)
+                .bind(listed_by.as_str()).bind(&entry.key).bind(&entry.content).bind(state).bind(at)
                 .bind(i64::from(entry.backlog)).bind(sealed).bind(key_id).bind(host).bind(due).bind(i64::from(entry.edited))
                 .fetch_one(&mut **tx).await?
         });
@@ -326,7 +330,7 @@ impl Store {
             return Ok(Vec::new());
         };
         let from = Provenance {
-            source: poll.source.as_str(),
+            source: listed_by.as_str(),
             entry: id,
             now: at,
             first_seen_at,
@@ -351,12 +355,18 @@ impl Store {
                 .fetch_optional(&mut **tx).await?,
         });
         let Some((first_seen_at, backlog)) = row else { return Ok(Committed::Stale) };
-        let EntryResult::Done(Some(document)) = &outcome.result else {
-            return Ok(Committed::Stored { hits: Vec::new() });
-        };
         let source = outcome.source.as_str();
         let first: Option<i64> =
             on_tx!(&mut *tx, tx => sqlx::query_scalar(FIRST_POLL).bind(source).fetch_one(&mut **tx).await?);
+        let mut hits = Vec::new();
+        for comment in &outcome.comments {
+            let comment = EntryRecord { backlog: comment.backlog || backlog != 0, ..comment.clone() };
+            let listed = (&outcome.source, outcome.at);
+            hits.extend(self.commit_listed(tx, listed, &comment, first.unwrap_or(at)).await?);
+        }
+        let EntryResult::Done(Some(document)) = &outcome.result else {
+            return Ok(Committed::Stored { hits });
+        };
         let from = Provenance {
             source,
             entry: outcome.entry.0,
@@ -365,7 +375,8 @@ impl Store {
             first_polled_at: first.unwrap_or(at),
             backlog: backlog != 0,
         };
-        Ok(Committed::Stored { hits: self.commit_document(tx, document, &from).await? })
+        hits.extend(self.commit_document(tx, document, &from).await?);
+        Ok(Committed::Stored { hits })
     }
 
     async fn commit_document(

@@ -205,6 +205,8 @@ pub struct EntryOutcome {
     pub at: DateTime<Utc>,
     /// What it came to.
     pub result: EntryResult,
+    /// What others said below the page: entries of the same source, judged.
+    pub comments: Vec<EntryRecord>,
 }
 
 /// What fetching a waiting entry's page came to.

@@ -236,3 +236,43 @@ async fn own_places_tell_when_they_are_lost() {
     assert_eq!(outcome("/kept").await, "stale");
     machine.close().await;
 }
+
+#[tokio::test]
+async fn comments_below_pages_are_documents_of_their_own() {
+    let world = World::new().await;
+    let page = |comments: &[(&str, &str)]| {
+        let comments: String = comments
+            .iter()
+            .map(|(id, text)| {
+                format!("<li class='comment' id='{id}'><b class='fn'>Jo</b><div class='comment-content'><p>{text}</p></div></li>")
+            })
+            .collect();
+        Answer::page(format!(
+            "<html><head><title>Swans</title></head><body><article><p>{NOTHING}</p></article><ol>{comments}</ol></body></html>"
+        ))
+    };
+    let leak = ("comment-2", LEAK);
+    let plain_one = ("comment-1", "Lovely birds, all of them.");
+    world.server.put(
+        "forum.example",
+        "/swans",
+        [page(&[plain_one]), page(&[plain_one, leak]), page(&[leak, plain_one])],
+    );
+    let feed = "<rss version=\"2.0\"><channel><title>P</title><item><guid>1</guid><title>Swans</title><link>http://paper.example/swans</link></item></channel></rss>";
+    world.server.put("paper.example", "/feed", [Answer::feed(feed)]);
+    world.server.put("paper.example", "/swans", [page(&[("comment-9", NEWS)])]);
+    let sources = plain("thread", "page", "url = \"http://forum.example/swans\"")
+        + &plain("paper", "feed", "follow = true\nurl = \"http://paper.example/feed\"")[..];
+    let machine = world.machine(&sources).await;
+    machine.look().await;
+    let hits = machine.hits().await;
+    assert_eq!(hits.len(), 1, "{hits:?}");
+    assert!(hits[0].url.ends_with("/swans"), "{}", hits[0].url);
+    let kinds = async || machine.numbers("SELECT COUNT(*) FROM document WHERE kind = 'comment'").await[0];
+    assert_eq!(kinds().await, 1);
+    machine.look_after(30).await;
+    assert_eq!((machine.hits().await.len(), kinds().await), (2, 2));
+    machine.look_after(30).await;
+    assert_eq!(machine.hits().await.len(), 2, "the order of comments is no news");
+    machine.close().await;
+}

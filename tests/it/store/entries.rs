@@ -31,7 +31,14 @@ async fn claim(bed: &Bed, now: i64) -> Vec<ClaimedEntry> {
 
 fn ended(claimed: &ClaimedEntry, at: i64, result: EntryResult) -> Outcome {
     let (entry, source, fence) = (claimed.id, claimed.source.clone(), claimed.fence);
-    Outcome::Entry(Box::new(EntryOutcome { entry, source, fence, at: from_ms(at), result }))
+    Outcome::Entry(Box::new(EntryOutcome {
+        entry,
+        source,
+        fence,
+        at: from_ms(at),
+        result,
+        comments: Vec::new(),
+    }))
 }
 
 #[tokio::test]
