@@ -23,7 +23,7 @@ CREATE TABLE minband (
   band INTEGER NOT NULL,
   document INTEGER NOT NULL REFERENCES document (id) ON DELETE CASCADE,
   PRIMARY KEY (band, document)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX minband_document ON minband (document);
 
 -- What a gap is about, where the source's last outcome does not say it: a source that answers and says nothing new.

@@ -13,7 +13,7 @@ use crate::extract::{Wall, decode};
 use crate::fetch::{FailureClass, FetchError, Head, host_of};
 use crate::model::{Source, SourceId, SourceKind};
 use crate::schedule::Schedule;
-use crate::source::{MAX_INTERVAL, Moving, Pace};
+use crate::source::{MAX_INTERVAL, MIN_SILENCE, Moving, Pace};
 use crate::store::{ClaimedSource, EntryResult, Move, Outcome, PollOutcome, PollResult, Shown, StoreError};
 
 /// The reason of what is gone for good (410).
@@ -128,7 +128,7 @@ pub(super) async fn poll(parts: &Arc<Parts>, claim: ClaimedSource) -> PollOutcom
         PollResult::Failed { .. } => None,
         _ => pace
             .silence(at)
-            .filter(|_| planned.is_some_and(tells_news))
+            .filter(|_| planned.is_some_and(|planned| tells_news(planned, &claim, at)))
             .map(|silent| format!("nothing new for {} days, far longer than usual", silent.num_days())),
     };
     PollOutcome {
@@ -145,12 +145,15 @@ pub(super) async fn poll(parts: &Arc<Parts>, claim: ClaimedSource) -> PollOutcom
     }
 }
 
-/// Whether a source is expected to say something new now and then.
-const fn tells_news(planned: &Planned) -> bool {
-    matches!(
-        planned.source.kind,
-        SourceKind::Feed | SourceKind::Sitemap | SourceKind::Api | SourceKind::Mailbox
-    )
+/// Whether a source is expected to say something new now and then, and was watched for long enough to say that it
+/// fell silent.
+fn tells_news(planned: &Planned, claim: &ClaimedSource, at: DateTime<Utc>) -> bool {
+    let is_old = claim.first_polled_at.is_some_and(|first| at - clock::from_ms(first) >= MIN_SILENCE);
+    is_old
+        && matches!(
+            planned.source.kind,
+            SourceKind::Feed | SourceKind::Sitemap | SourceKind::Api | SourceKind::Mailbox
+        )
 }
 
 /// What is known of a move after a visit, and whether the source is asked elsewhere from now on.

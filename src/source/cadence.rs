@@ -15,9 +15,10 @@ use crate::schedule::ADAPTIVE_START;
 pub const MAX_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 /// Polls between two things that are new: a mention is then found after a quarter of the usual wait.
 const POLLS_PER_ENTRY: u32 = 4;
-/// A silence so many times as long as usual is worth a look, and never one shorter than this.
+/// A silence so many times as long as usual is worth a look.
 const SILENCE_FACTOR: i32 = 10;
-const MIN_SILENCE: chrono::Duration = chrono::Duration::days(14);
+/// And never one shorter than this.
+pub const MIN_SILENCE: chrono::Duration = chrono::Duration::days(14);
 /// Entries from whose dates the rhythm is read.
 const DATED_ENTRIES: usize = 20;
 

@@ -17,7 +17,7 @@ mod repair;
 mod sitemap;
 
 pub use api::{ApiError, ApiOptions, ApiPage, read_api};
-pub use cadence::{MAX_INTERVAL, Pace};
+pub use cadence::{MAX_INTERVAL, MIN_SILENCE, Pace};
 pub use date::parse_date;
 pub use discovery::{Candidate, Offer, named_in, usual_places};
 pub use feed::{FeedError, Options, ParsedFeed, dates_rise, parse_feed};

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use trustwatch::extract::{Options, Page, decode, document_of_page};
+use trustwatch::extract::{Options, Page, decode, document_of_page, language_of};
 use trustwatch::model::DocumentKind;
 use trustwatch::source::page_entry;
 use url::Url;
@@ -107,13 +107,14 @@ fn by_library(name: &str, expected: &Expected) -> Found {
     let document = document_of_page(&html, &url, &entry, DocumentKind::Web, &options);
     let page = Page::read(&html, Some(&url), &options);
     assert_eq!(page.text, document.text, "{name}: one page, one text");
+    let language = language_of(&document.text, document.language.as_deref()).unwrap_or_default();
     Found {
         title: document.title,
         text: document.text,
         author: document.author,
         published: document.published,
         canonical: document.url,
-        language: document.language.unwrap_or_default(),
+        language,
     }
 }
 

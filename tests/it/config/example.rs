@@ -11,7 +11,7 @@ use trustwatch::{alert, extract, fetch, mail, source, store, web};
 use crate::program::{fixture, trustwatch};
 
 /// Commented lines that show how a value looks, since there is no default.
-const WITHOUT_DEFAULT: [&str; 26] = [
+const WITHOUT_DEFAULT: [&str; 19] = [
     "store.url_file",
     "fetch.ca_file",
     "overlay.presets_dir",
@@ -21,12 +21,9 @@ const WITHOUT_DEFAULT: [&str; 26] = [
     "source.document_kind",
     "source.secret_file",
     "source.preset",
-    "source.page.select",
-    "source.page.ignore",
-    "source.page.diff",
-    "source.robots_override.name",
-    "source.robots_override.date",
-    "source.robots_override.reason",
+    "source.maildir",
+    "source.links",
+    "source.links_file",
     "fetch.loopback",
     "mail.smtp.host",
     "mail.smtp.password",
@@ -34,15 +31,21 @@ const WITHOUT_DEFAULT: [&str; 26] = [
     "mail.smtp.ca_file",
     "overlay.profiles_dir",
     "overlay.rules_dir",
-    "source.person.incident",
-    "source.person.reason",
-    "source.person.approver",
-    "source.person.until",
 ];
 
 /// Sections that are lists, or are not kept as options.
-const LISTS: [&str; 6] =
-    ["organisation", "source", "source.person", "source.page", "source.robots_override", "overlay"];
+const LISTS: [&str; 10] = [
+    "organisation",
+    "source",
+    "source.person",
+    "source.page",
+    "source.sitemap",
+    "source.api",
+    "source.own",
+    "source.lookalike",
+    "source.robots_override",
+    "overlay",
+];
 
 /// A key that the example names: its section, its name, whether it is commented out, and its line.
 #[derive(Debug, Clone)]
@@ -148,7 +151,10 @@ fn every_default_that_the_example_shows_is_the_default() {
         "none is stale: {known:?}"
     );
     let mut tried = 0;
-    for key in keys().into_iter().filter(|key| key.commented && !WITHOUT_DEFAULT.contains(&&*key.path())) {
+    for key in keys().into_iter().filter(|key| {
+        // What belongs to a source has no meaning without its source.
+        key.commented && !key.section.starts_with("source.") && !WITHOUT_DEFAULT.contains(&&*key.path())
+    }) {
         let text: Vec<&str> = EXAMPLE
             .lines()
             .enumerate()
@@ -209,12 +215,19 @@ fn every_key_that_the_example_names_is_known() {
     std::fs::write(&ca, rcgen::generate_simple_self_signed(vec!["ca".to_owned()]).unwrap().cert.pem())
         .unwrap();
     std::fs::write(&secret, "a secret").unwrap();
+    let cuttings = folder.path().join("cuttings");
+    for part in ["new", "cur"] {
+        std::fs::create_dir_all(cuttings.join(part)).unwrap();
+    }
+    std::fs::write(folder.path().join("links.txt"), "https://forum.example.org/thread/8\n").unwrap();
     let text: Vec<&str> = EXAMPLE.lines().map(|line| uncommented(line).unwrap_or(line)).collect();
     let text = text
         .join("\n")
         .replace("/run/credentials/trustwatch.service/postgres_url", &url_file.display().to_string())
         .replace("/etc/trustwatch/ca.pem", &ca.display().to_string())
-        .replace("/etc/trustwatch/secrets/notices", &secret.display().to_string());
+        .replace("/var/spool/trustwatch/cuttings", &cuttings.display().to_string())
+        .replace("/etc/trustwatch/secrets/notices", &secret.display().to_string())
+        .replace("/etc/trustwatch/secrets/feedback", &secret.display().to_string());
     let config = loaded(folder.path(), &text);
     assert_eq!(config.store.url, "sqlite:elsewhere.db", "nothing was left a comment");
     assert_eq!(config.fetch.hosts.len(), 1);

@@ -98,11 +98,17 @@ async fn the_newest_fifty_polls_of_each_source_are_kept() {
         sync(&bed.store, &["often", "seldom"]).await;
         poll(&bed.store, "seldom", T0, PollResult::Unchanged { validators: None }).await;
         for n in 0..53 {
-            poll(&bed.store, "often", T0 + n, PollResult::Unchanged { validators: None }).await;
+            poll(&bed.store, "often", T0 + n, read(Vec::new())).await;
         }
         assert_eq!(bed.number("SELECT COUNT(*) FROM poll WHERE source = 'often'").await, Some(50));
         assert_eq!(bed.number("SELECT MIN(at) FROM poll WHERE source = 'often'").await, Some(T0 + 3));
+        // Visits in a row that find nothing new are one row, at the time of the last.
+        for n in 1..=3 {
+            poll(&bed.store, "seldom", T0 + n, PollResult::Unchanged { validators: None }).await;
+        }
         assert_eq!(bed.number("SELECT COUNT(*) FROM poll WHERE source = 'seldom'").await, Some(1));
+        assert_eq!(bed.number("SELECT times FROM poll WHERE source = 'seldom'").await, Some(4));
+        assert_eq!(bed.number("SELECT at FROM poll WHERE source = 'seldom'").await, Some(T0 + 3));
     })
     .await;
 }
