@@ -338,11 +338,7 @@ fn enqueuer(config: &Config, store: &Store, clock: SharedClock) -> anyhow::Resul
         .profiles
         .iter()
         .map(|profile| (profile.id.clone(), (profile.name.clone(), profile.short_name.clone())));
-    let facts = |planned: &Planned| {
-        let own = &planned.source.accountability;
-        let facts = SourceFacts { licence: own.licence, owner: own.owner.clone(), review: own.review };
-        (planned.source.id.to_string(), facts)
-    };
+    let facts = |planned: &Planned| (planned.source.id.to_string(), planned.source.accountability.clone());
     let sources: HashMap<String, SourceFacts> = config.planned.iter().map(facts).collect();
     let domain = config.mail.from.rsplit('@').next().unwrap_or_default().trim_end_matches('>').to_owned();
     Ok(Enqueuer::new(

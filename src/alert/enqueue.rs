@@ -5,28 +5,20 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 
 use super::decide::{Decision, Earlier, Group, decide, is_for};
 use super::render::{self, Row};
 use super::{Options, Reason};
 use crate::clock::{self, SharedClock};
 use crate::mail::Mailer;
-use crate::model::{Finding, HitId, Licence, OrganisationId, Severity};
+use crate::model::{Accountability, Finding, HitId, OrganisationId, Severity};
 use crate::schedule::CronLine;
 use crate::secret;
 use crate::store::{DigestItem, HitDecision, NewAlert, NewDelivery, OutboxItem, Rendered, Store, StoreError};
 
-/// What alerting needs to know of a source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceFacts {
-    /// What may be done with its words.
-    pub licence: Licence,
-    /// Who answers for it.
-    pub owner: String,
-    /// The day by which somebody must look at it again.
-    pub review: NaiveDate,
-}
+/// What alerting needs to know of a source: what may be done with its words, who answers for it, and until when.
+pub type SourceFacts = Arc<Accountability>;
 
 /// Works the outbox off.
 #[derive(Debug, Clone)]

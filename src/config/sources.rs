@@ -200,8 +200,8 @@ impl Check<'_> {
             follow: config.follow || config.kind == Kind::Sitemap,
             organisations,
             accountability: Arc::new(accountability?),
-            person,
-            robots_override,
+            person: person.map(Box::new),
+            robots_override: robots_override.map(Box::new),
         };
         Some(Planned { source, schedule: schedule?, how: how?, secret })
     }
@@ -286,7 +286,7 @@ impl Check<'_> {
                     return None;
                 };
                 found("api", api.check());
-                Some(How::Api(api.clone()))
+                Some(How::Api(Box::new(api.clone())))
             }
             Kind::Mailbox => config.maildir.as_ref().map(|folder| How::Mailbox(self.layer.beside(folder))),
             Kind::Own => {

@@ -47,6 +47,8 @@ pub struct Policy {
     pub loopback: HashSet<SocketAddr>,
     /// Names that are dialled at one of them.
     pub hosts: BTreeMap<String, SocketAddr>,
+    /// The proxy through which everything goes: a trusted hop, on whatever network it stands.
+    pub proxy: Option<Url>,
 }
 
 impl Policy {
@@ -57,7 +59,13 @@ impl Policy {
 
     /// Whether a connection to `peer` may be used.
     pub fn admits_peer(&self, peer: SocketAddr) -> bool {
-        is_public(peer.ip()) || self.loopback.contains(&peer)
+        // Behind a proxy there is no other peer.
+        self.proxy.is_some() || is_public(peer.ip()) || self.loopback.contains(&peer)
+    }
+
+    /// Whether `name` is the proxy's own.
+    pub(super) fn is_proxy(&self, name: &str) -> bool {
+        self.proxy.as_ref().and_then(Url::host_str).is_some_and(|proxy| proxy.eq_ignore_ascii_case(name))
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use url::Url;
 
 use super::guard::Policy;
 use crate::problem::Problem;
@@ -35,6 +36,10 @@ pub struct Options {
     pub concurrency: usize,
     /// A certificate authority beside the system's, as PEM: that of a proxy which looks into TLS.
     pub ca_file: Option<PathBuf>,
+    /// A proxy through which everything goes, such as `http://proxy.example.nhs.uk:3128`. It looks names up itself: which
+    /// addresses a name may lead to is then for its own rules; addresses written as numbers and local names are refused
+    /// here as always.
+    pub proxy: Option<String>,
     /// Name servers that are asked for look-alike domains, with ports; the machine's own where there is none.
     pub name_servers: Vec<String>,
     /// Loopback addresses with ports that may be fetched all the same: for demo and tests.
@@ -57,6 +62,7 @@ impl Default for Options {
             requests_per_second: 50,
             concurrency: 32,
             ca_file: None,
+            proxy: None,
             name_servers: Vec::new(),
             loopback: Vec::new(),
             hosts: BTreeMap::new(),
@@ -83,6 +89,9 @@ impl Options {
         }
         if self.contact.contains(|c: char| c.is_control() || !c.is_ascii()) {
             problems.push(Problem::at("contact", "stands in an HTTP header: use plain ASCII on one line"));
+        }
+        if let Some(Err(message)) = self.proxy.as_deref().map(proxy_url) {
+            problems.push(Problem::at("proxy", message));
         }
         if let Err(message) = self.certificates() {
             problems.push(Problem::at("ca_file", message));
@@ -141,7 +150,21 @@ impl Options {
             Some((name.trim_end_matches('.').to_lowercase(), address))
         });
         let hosts = hosts.collect();
-        Policy { loopback, hosts }
+        let proxy = self.proxy.as_deref().and_then(|proxy| proxy_url(proxy).ok());
+        Policy { loopback, hosts, proxy }
+    }
+}
+
+/// The address of a proxy.
+fn proxy_url(text: &str) -> Result<Url, String> {
+    let wrong = || format!("{text:?} is no proxy: write it as http://proxy.example.nhs.uk:3128");
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    let is_bare =
+        url.path() == "/" && url.query().is_none() && url.username().is_empty() && url.password().is_none();
+    if matches!(url.scheme(), "http" | "https") && url.host().is_some() && is_bare {
+        Ok(url)
+    } else {
+        Err(wrong())
     }
 }
 

@@ -37,6 +37,7 @@ pub(super) struct GuardedResolver {
 
 impl reqwest::dns::Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
+        let is_proxy = self.policy.is_proxy(name.as_str());
         let mapped = self.policy.mapped(name.as_str());
         let lookup = self.inner.resolve(name.as_str().to_owned());
         Box::pin(async move {
@@ -47,7 +48,7 @@ impl reqwest::dns::Resolve for GuardedResolver {
             if found.is_empty() {
                 return Err(Refusal::NoAddress.into());
             }
-            if let Some(refused) = found.iter().find(|ip| !is_public(**ip)) {
+            if let Some(refused) = found.iter().find(|ip| !is_proxy && !is_public(**ip)) {
                 return Err(Refusal::NotPublic(*refused).into());
             }
             Ok(Box::new(found.into_iter().map(|ip| SocketAddr::new(ip, 0))) as Addrs)

@@ -82,12 +82,18 @@ fn client(options: &Options, resolver: GuardedResolver) -> Result<reqwest::Clien
         ),
     );
     headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static("en-GB, en;q=0.8, cy;q=0.5"));
-    reqwest::Client::builder()
+    let builder = reqwest::Client::builder().no_proxy();
+    let builder = match options.policy().proxy {
+        Some(proxy) => builder.proxy(
+            reqwest::Proxy::all(proxy).map_err(|error| FetchError::Network(format!("the proxy: {error}")))?,
+        ),
+        None => builder,
+    };
+    builder
         .user_agent(format!("{PRODUCT}/{}{contact}", env!("CARGO_PKG_VERSION")))
         .default_headers(headers)
         .tls_certs_merge(options.certificates().map_err(FetchError::Network)?)
         .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
         .dns_resolver(Arc::new(resolver))
         .connect_timeout(Duration::from_secs(options.connect_timeout_s))
         .read_timeout(Duration::from_secs(options.first_byte_timeout_s))

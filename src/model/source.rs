@@ -151,7 +151,7 @@ pub struct Source {
     /// What makes it lawful; one for all sources that inherit the same.
     pub accountability: Arc<Accountability>,
     /// The record for a single person's profile.
-    pub person: Option<PersonRecord>,
+    pub person: Option<Box<PersonRecord>>,
     /// The decision to read it against its robots.txt.
-    pub robots_override: Option<RobotsOverride>,
+    pub robots_override: Option<Box<RobotsOverride>>,
 }

@@ -77,7 +77,7 @@ pub enum How {
     /// As a list of a site's pages.
     Sitemap(source::SitemapOptions),
     /// As JSON that the configuration describes.
-    Api(source::ApiOptions),
+    Api(Box<source::ApiOptions>),
     /// As mails in a maildir.
     Mailbox(PathBuf),
     /// As one of the Trust's own places.
@@ -180,7 +180,7 @@ struct Parts {
     fetcher: Fetcher,
     registry: Arc<dyn Registry>,
     classifier: Classifier,
-    planned: HashMap<SourceId, Planned>,
+    planned: HashMap<SourceId, Box<Planned>>,
     /// Names the watches of all profiles: when it changes, everything listed is matched again.
     generation: String,
     options: Options,
@@ -248,7 +248,8 @@ impl Pipeline {
         let ledger =
             ledger::StoreLedger { store: store.clone(), clock: clock.clone(), gap: options.host_gap };
         let fetcher = fetcher.with_ledger(Arc::new(ledger));
-        let planned = planned.into_iter().map(|planned| (planned.source.id.clone(), planned)).collect();
+        let planned =
+            planned.into_iter().map(|planned| (planned.source.id.clone(), Box::new(planned))).collect();
         let moved_at = AtomicI64::new(clock.now().timestamp_millis());
         let parts = Parts {
             store,

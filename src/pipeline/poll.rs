@@ -83,7 +83,7 @@ impl Failure {
 pub(super) async fn poll(parts: &Arc<Parts>, claim: ClaimedSource) -> PollOutcome {
     let started = tokio::time::Instant::now();
     let at = parts.clock.now();
-    let planned = parts.planned.get(&claim.id);
+    let planned = parts.planned.get(&claim.id).map(AsRef::as_ref);
     let mut pace = Pace::from_stored(&claim.pace);
     let mut head = Head::default();
     let result = match planned {

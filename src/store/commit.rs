@@ -1,6 +1,8 @@
 //! Writing back what claimed work came to: one transaction for a batch, one savepoint for each
 //! outcome, so that one failure costs its own work only. An outcome whose fence is old changes nothing.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use super::db::{Tx, on_tx};
@@ -80,6 +82,19 @@ ON CONFLICT (source, key) DO UPDATE SET content = excluded.content, state = excl
   sealed = excluded.sealed, key_id = excluded.key_id, host = excluded.host, due_at = excluded.due_at, attempts = 0,
   fence = entry.fence + 1, lease_until = 0, edited_at = CASE WHEN $11 = 1 THEN excluded.first_seen_at ELSE entry.edited_at END
 RETURNING id, first_seen_at";
+/// Entries that mention nobody, which nearly all do, in one go: key, content and backlog of each.
+const UPSERT_PLAIN: Both = Both {
+    sqlite: "INSERT INTO entry (source, key, content, state, first_seen_at, listed_at, backlog)
+SELECT $1, json_extract(value, '$[0]'), json_extract(value, '$[1]'), 'done', $2, $2, json_extract(value, '$[2]') FROM json_each($3) WHERE 1
+ON CONFLICT (source, key) DO UPDATE SET content = excluded.content, state = excluded.state, backlog = excluded.backlog,
+  listed_at = excluded.listed_at, sealed = NULL, key_id = NULL, host = NULL, due_at = NULL, attempts = 0,
+  fence = entry.fence + 1, lease_until = 0",
+    postgres: "INSERT INTO entry (source, key, content, state, first_seen_at, listed_at, backlog)
+SELECT $1, plain ->> 0, plain ->> 1, 'done', $2, $2, (plain ->> 2)::bigint FROM jsonb_array_elements($3::jsonb) AS entries (plain)
+ON CONFLICT (source, key) DO UPDATE SET content = excluded.content, state = excluded.state, backlog = excluded.backlog,
+  listed_at = excluded.listed_at, sealed = NULL, key_id = NULL, host = NULL, due_at = NULL, attempts = 0,
+  fence = entry.fence + 1, lease_until = 0",
+};
 /// An edit that took every name out: what once stood there stays known.
 const NO_LONGER_SAID: &str = "UPDATE finding SET gone_at = $1 WHERE gone_at IS NULL
   AND hit IN (SELECT h.id FROM hit h JOIN document d ON h.document = d.id WHERE d.entry = $2)";
@@ -282,7 +297,11 @@ impl Store {
             on_tx!(&mut *tx, tx => {
                 sqlx::query(still_listed).bind(at).bind(source).bind(keys).execute(&mut **tx).await?;
             });
-            for entry in entries {
+            let is_plain =
+                |entry: &&EntryRecord| matches!(entry.state, EntryState::Done(None)) && !entry.edited;
+            let (plain, others): (Vec<&EntryRecord>, Vec<&EntryRecord>) = entries.iter().partition(is_plain);
+            commit_plain(tx, source, at, &plain).await?;
+            for entry in others {
                 hits.extend(
                     self.commit_listed(tx, (&poll.source, poll.at), entry, first.unwrap_or(at)).await?,
                 );
@@ -404,6 +423,28 @@ impl Store {
         }
         Ok(stored)
     }
+}
+
+/// Entries that mention nobody. Each key stands there once: no two rows of one statement may meet.
+async fn commit_plain(
+    tx: &mut Tx,
+    source: &str,
+    at: i64,
+    entries: &[&EntryRecord],
+) -> Result<(), StoreError> {
+    let mut rows: BTreeMap<&str, serde_json::Value> = BTreeMap::new();
+    for entry in entries {
+        rows.insert(&entry.key, serde_json::json!([entry.key, entry.content, i64::from(entry.backlog)]));
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let rows = serde_json::Value::from_iter(rows.into_values()).to_string();
+    let sql = UPSERT_PLAIN.of_tx(tx);
+    on_tx!(tx, tx => {
+        sqlx::query(sql).bind(source).bind(at).bind(rows).execute(&mut **tx).await?;
+    });
+    Ok(())
 }
 
 async fn commit(tx: Tx) -> Result<(), StoreError> {

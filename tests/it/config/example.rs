@@ -11,9 +11,10 @@ use trustwatch::{alert, extract, fetch, mail, source, store, web};
 use crate::program::{fixture, trustwatch};
 
 /// Commented lines that show how a value looks, since there is no default.
-const WITHOUT_DEFAULT: [&str; 19] = [
+const WITHOUT_DEFAULT: [&str; 20] = [
     "store.url_file",
     "fetch.ca_file",
+    "fetch.proxy",
     "overlay.presets_dir",
     "source.id",
     "source.kind",

@@ -136,3 +136,30 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
     assert_eq!(found["outcome"], "robots_unreachable", "{found}");
     assert!(found["detail"].as_str().unwrap().contains("certificate"), "{found}");
 }
+
+/// A proxy of one's own: it is given whole addresses, and it alone is dialled.
+#[tokio::test]
+async fn everything_goes_through_a_configured_proxy_and_what_is_refused_does_not_reach_it() {
+    let proxy = Server::start(|_| answer("200 OK", "Content-Type: text/xml\r\n", FEED)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let with_proxy = |url: &str| {
+        let file = config(folder.path(), url, &[]);
+        let text = std::fs::read_to_string(&file).unwrap();
+        let text = text.replace(
+            "[fetch]\n",
+            &format!("[fetch]\nhost_gap_s = 1\nproxy = \"http://{}\"\n", proxy.address),
+        );
+        std::fs::write(&file, text).unwrap();
+        file
+    };
+    // A name that nobody here can look up: the proxy does.
+    let found = poll(&with_proxy("http://paper.example.com/feed"), &[]).await;
+    assert_eq!(found["outcome"], "read", "{found}");
+    assert_eq!(proxy.count("http://paper.example.com/feed"), 1, "asked by its whole address");
+    let before = proxy.connections().await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trustwatch"));
+    command.arg("--config").arg(with_proxy("http://10.0.0.1/feed")).args(["poll", "--source", "one"]);
+    let refused = command.stdin(Stdio::null()).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{}", String::from_utf8_lossy(&refused.stderr));
+    assert_eq!(proxy.connections().await, before, "the proxy was asked for a private address");
+}

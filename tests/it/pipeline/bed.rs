@@ -187,11 +187,10 @@ impl Machine {
         let now = clock.now().timestamp_millis();
         store.sync_sources(&named, &pipeline.specs(), now).await.unwrap();
         let names = config.profiles.iter().map(|p| (p.id.clone(), (p.name.clone(), p.short_name.clone())));
-        let facts = config.planned.iter().map(|planned| {
-            let own = &planned.source.accountability;
-            let facts = SourceFacts { licence: own.licence, owner: own.owner.clone(), review: own.review };
-            (planned.source.id.to_string(), facts)
-        });
+        let facts = config
+            .planned
+            .iter()
+            .map(|planned| (planned.source.id.to_string(), planned.source.accountability.clone()));
         let facts: HashMap<String, SourceFacts> = facts.collect();
         let domain = ("northmerevalley.nhs.uk".to_owned(), false);
         let enqueuer =
