@@ -19,7 +19,7 @@ use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::config::Config;
 use crate::fetch::{Fetcher, NameServers, SystemResolver};
 use crate::mail::Mailer;
-use crate::model::SourceId;
+use crate::model::{SourceId, SourceKind};
 use crate::pipeline::{Ingredients, Options, Pipeline, Planned, Progress};
 use crate::store::{Gatherer, Store};
 use crate::web::{Health, serve};
@@ -72,10 +72,7 @@ impl App {
     pub async fn build(mut config: Config, wishes: Wishes) -> anyhow::Result<Self> {
         let clock = Arc::new(SystemClock::default());
         let shared: SharedClock = clock.clone();
-        let state_dir = &config.service.state_dir;
-        std::os::unix::fs::DirBuilderExt::mode(std::fs::DirBuilder::new().recursive(true), 0o700)
-            .create(state_dir)
-            .with_context(|| format!("the state directory {} cannot be made", state_dir.display()))?;
+        make_state_dir(&config)?;
         let store = open_store(&config, &clock).await?;
         let (gatherer, gathering) = Gatherer::new(store.clone());
         let gathering = tokio::spawn(gathering);
@@ -95,7 +92,7 @@ impl App {
             store: store.clone(),
             gatherer,
             fetcher,
-            registry: Arc::new(NameServers::new(&config.fetch.name_servers()).map_err(anyhow::Error::msg)?),
+            registry: Arc::new(name_servers(&config)?),
             classifier,
             planned: std::mem::take(&mut config.planned),
             options: Options {
@@ -313,6 +310,23 @@ impl Vital {
             }
         });
     }
+}
+
+/// Makes the folder of everything relative, for this user alone, where there is none.
+pub fn make_state_dir(config: &Config) -> anyhow::Result<()> {
+    let state_dir = &config.service.state_dir;
+    std::os::unix::fs::DirBuilderExt::mode(std::fs::DirBuilder::new().recursive(true), 0o700)
+        .create(state_dir)
+        .with_context(|| format!("the state directory {} cannot be made", state_dir.display()))
+}
+
+/// The name servers, where some source asks them.
+fn name_servers(config: &Config) -> anyhow::Result<NameServers> {
+    let asks = |planned: &Planned| planned.source.kind == SourceKind::Lookalike;
+    if config.planned.iter().any(asks) {
+        return NameServers::new(&config.fetch.name_servers()).map_err(anyhow::Error::msg);
+    }
+    Ok(NameServers::none())
 }
 
 /// Opens the store of a configuration, making it where there is none.

@@ -37,7 +37,3 @@ pub mod source;
 pub mod store;
 pub mod telemetry;
 pub mod web;
-
-/// Gives memory back after a large configuration was read, and costs less for many small pieces than the system's own.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -28,6 +28,9 @@ use crate::secret::KeyError;
 use crate::store::StoreError;
 use crate::telemetry;
 
+/// The reader of lists of sources: what a stranger sent is read here too, so it is fuzzed like the rest.
+pub use sources::{Line, from_csv, from_opml};
+
 /// Watches public feeds and pages for mentions of an NHS Trust, judges them against its own policy and tells the right people.
 #[derive(Debug, Parser)]
 #[command(name = "trustwatch", version)]

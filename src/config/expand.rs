@@ -11,8 +11,9 @@ use crate::source::PageOptions;
 
 /// Links of one list.
 const MAX_LINKS: usize = 5000;
-/// The longest part of a name that is made (characters).
-const MAX_NAME: usize = 30;
+/// The longest parts of a name that is made (characters).
+const MAX_NAME: usize = 26;
+const MAX_LIST: usize = 24;
 
 impl Check<'_> {
     /// The sources that one entry of the configuration stands for.
@@ -148,8 +149,8 @@ fn name(list: &str, url: &str) -> String {
         .collect();
     let mut place = words.join("-");
     place.truncate(MAX_NAME);
-    let print = &sha256_hex(url.as_bytes())[..6];
-    let list = list.chars().take(20).collect::<String>();
+    let print = &sha256_hex(url.as_bytes())[..10];
+    let list = list.chars().take(MAX_LIST).collect::<String>();
     format!("{list}-{}-{print}", place.trim_matches('-')).replace("--", "-")
 }
 

@@ -26,6 +26,8 @@ pub struct Comment {
 
 /// Comments of one page that are read.
 const MAX_COMMENTS: usize = 500;
+/// Nodes of a page that are looked at for its comments, each as often as it is.
+const MAX_WORK: usize = 500_000;
 /// Fewer words say nothing.
 const MIN_WORDS: usize = 2;
 
@@ -49,6 +51,7 @@ static AUTHOR: LazyLock<Selector> = LazyLock::new(|| {
         "[itemprop='author'] [itemprop='name'], [itemprop='author'], .comment-author .fn, .comment-author, .comment__author, .commentAuthor, cite.fn, .fn",
     )
 });
+static HEADLINE: LazyLock<Selector> = LazyLock::new(|| selector("h1"));
 static TIME: LazyLock<Selector> = LazyLock::new(|| {
     selector("time[datetime], [itemprop='dateCreated'][content], [itemprop='datePublished'][content]")
 });
@@ -61,10 +64,19 @@ pub fn comments(html: &str) -> (Vec<Comment>, Option<String>) {
     }
     let mut tree = Html::parse_document(&shallow(html));
     let (mut found, mut places) = (Vec::new(), Vec::new());
-    for element in tree.select(&COMMENTS) {
-        if let Some(comment) = in_markup(element) {
-            places.push(element.id());
-            found.push(comment);
+    let mut work = 0;
+    for element in tree.select(&COMMENTS).take(MAX_COMMENTS) {
+        // Comments within comments within comments are read again at each level.
+        work += element.descendants().take(MAX_WORK).count();
+        if work > MAX_WORK {
+            break;
+        }
+        if let Some(comment) = in_markup(element).filter(is_somebodys) {
+            // What holds the headline is the article, whatever it is called.
+            if element.select(&HEADLINE).next().is_none() {
+                places.push(element.id());
+                found.push(comment);
+            }
         }
     }
     if found.is_empty() {
@@ -87,6 +99,11 @@ pub fn comments(html: &str) -> (Vec<Comment>, Option<String>) {
         }
     }
     (found, Some(tree.html()))
+}
+
+/// Opinion pieces and answers to frequent questions are named like comments: those say who wrote them, or when.
+fn is_somebodys(comment: &Comment) -> bool {
+    !comment.author.is_empty() || comment.published.is_some() || comment.id.to_lowercase().contains("comment")
 }
 
 fn in_markup(element: ElementRef<'_>) -> Option<Comment> {

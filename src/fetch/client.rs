@@ -72,6 +72,8 @@ pub struct Request {
     pub is_slotted: bool,
     /// A key that goes to the origin of `url` and nowhere else, wherever that redirects.
     pub key: Option<Key>,
+    /// Bytes of the body, where fewer than usual are wanted.
+    pub max_bytes: Option<u64>,
 }
 
 /// A key in a request header.
@@ -88,7 +90,14 @@ pub struct Key {
 impl Request {
     /// A plain request.
     pub fn new(url: Url) -> Self {
-        Self { url, validators: Validators::default(), rules: Rules::Robots, is_slotted: false, key: None }
+        Self {
+            url,
+            validators: Validators::default(),
+            rules: Rules::Robots,
+            is_slotted: false,
+            key: None,
+            max_bytes: None,
+        }
     }
 }
 
@@ -231,7 +240,7 @@ impl Fetcher {
         let limit = Duration::from_secs(shared.options.total_timeout_s);
         let mut left = limit;
         let mut url = request.url;
-        let decided = host_of(&url);
+        let decided = url.host_str().map(str::to_owned);
         let asked = url.origin();
         let mut seen = vec![url.clone()];
         let mut for_good = true;
@@ -239,7 +248,7 @@ impl Fetcher {
             check_url(&url, &shared.policy)?;
             let obeys = match request.rules {
                 Rules::Robots => true,
-                Rules::Overridden => host_of(&url) != decided,
+                Rules::Overridden => url.host_str() != decided.as_deref(),
                 Rules::None => false,
             };
             if obeys {
@@ -250,7 +259,7 @@ impl Fetcher {
             let started = Instant::now();
             let key = request.key.as_ref().filter(|_| url.origin() == asked);
             let headers = headers(&request.validators, key)?;
-            let hop = self.hop(&url, headers, &mut seen, &mut for_good);
+            let hop = self.hop(&url, headers, request.max_bytes, (&mut seen, &mut for_good));
             let step = timeout(left, hop).await;
             match step.map_err(|_| FetchError::Timeout { what: TimeLimit::Total, limit })?? {
                 Hop::On(next) => url = next,
@@ -281,8 +290,8 @@ impl Fetcher {
         &self,
         url: &Url,
         headers: HeaderMap,
-        seen: &mut Vec<Url>,
-        for_good: &mut bool,
+        max_bytes: Option<u64>,
+        (seen, for_good): (&mut Vec<Url>, &mut bool),
     ) -> Result<Hop, FetchError> {
         let shared = &self.shared;
         let conditional =
@@ -291,7 +300,7 @@ impl Fetcher {
         let Some(next) = self.redirect(url, &response)? else {
             let moved = if *for_good { seen.split_off(1) } else { Vec::new() };
             let head = head_of(&response, moved, shared.clock.now());
-            return self.read(url.clone(), response, conditional, head).await.map(Hop::Done);
+            return self.read(url.clone(), response, (conditional, max_bytes), head).await.map(Hop::Done);
         };
         if seen.len() > shared.options.max_redirects {
             return Err(FetchError::Redirect(format!("more than {} times", shared.options.max_redirects)));
@@ -330,7 +339,7 @@ impl Fetcher {
         &self,
         url: Url,
         response: reqwest::Response,
-        conditional: bool,
+        (conditional, max_bytes): (bool, Option<u64>),
         head: Head,
     ) -> Result<Fetched, FetchError> {
         let text = |name: header::HeaderName| {
@@ -354,7 +363,8 @@ impl Fetcher {
         // A star would match whatever is new.
         let etag = text(header::ETAG).filter(|etag| etag.trim() != "*");
         let validators = Validators { etag, last_modified: text(header::LAST_MODIFIED) };
-        let (body, wire_bytes) = self.body(response, self.shared.options.max_wire_bytes).await?;
+        let (body, wire_bytes) =
+            self.body(response, max_bytes.unwrap_or(self.shared.options.max_wire_bytes)).await?;
         Ok(Fetched::Page(Page { url, content_type, validators, body, wire_bytes, head }))
     }
 

@@ -36,7 +36,7 @@ pub trait Registry: Send + Sync + std::fmt::Debug {
 /// The name servers of the machine, or others that the configuration names.
 #[derive(Debug, Clone)]
 pub struct NameServers {
-    resolver: TokioResolver,
+    resolver: Option<TokioResolver>,
 }
 
 /// How long one question may take, and how often it is asked.
@@ -69,7 +69,12 @@ impl NameServers {
         // Every question is asked once a day; what was said yesterday is no answer.
         options.cache_size = 0;
         options.use_hosts_file = hickory_resolver::config::ResolveHosts::Never;
-        Ok(Self { resolver: builder.build().map_err(|error| error.to_string())? })
+        Ok(Self { resolver: Some(builder.build().map_err(|error| error.to_string())?) })
+    }
+
+    /// None, where nothing is to be asked: not every container says where its name servers are.
+    pub const fn none() -> Self {
+        Self { resolver: None }
     }
 }
 
@@ -99,6 +104,7 @@ impl Registry for NameServers {
     fn look_up(&self, name: String) -> BoxFuture<'static, Registration> {
         let resolver = self.resolver.clone();
         Box::pin(async move {
+            let Some(resolver) = resolver else { return Registration::Unknown };
             let first = ask(&resolver, &name, RecordType::A).await;
             match first {
                 Answered::NoSuchName => return Registration::Absent,

@@ -107,7 +107,7 @@ impl Keyed {
         // Of a link only its place counts: what it is called may be a counter.
         let said = if is_link(source) { "" } else { entry.title.as_str() };
         let content = Content {
-            body: part(&["body", &parts.generation, said, entry.content.as_str()]),
+            body: part(&["body", &parts.generation, said, entry.content.as_str(), &entry.signals.join(" ")]),
             words: String::new(),
             title: part(&["headline", &title]),
             place: part(&["place", &place]),
@@ -126,7 +126,13 @@ impl Keyed {
         let plain = extract::plain_text(self.entry.content.as_str());
         let text = record::words(&plain);
         self.plain = Some(plain).filter(|_| matches!(self.entry.content, EntryContent::Html(_)));
-        let print = parts.store.fingerprint(&["words", &parts.generation, &title, &text]);
+        let print = parts.store.fingerprint(&[
+            "words",
+            &parts.generation,
+            &title,
+            &text,
+            &self.entry.signals.join(" "),
+        ]);
         print[..PART].clone_into(&mut self.content.words);
     }
 
@@ -177,10 +183,15 @@ pub(super) async fn judge(
     let (parts, source) = (parts.clone(), source.clone());
     let judged = tokio::task::spawn_blocking(move || {
         let mut keyed = keyed;
-        tell_apart(&parts, &source, &mut keyed, &before, &known);
+        // A domain stays itself, whatever stands there today.
+        if source.kind != SourceKind::Lookalike {
+            tell_apart(&parts, &source, &mut keyed, &before, &known);
+        }
         let listed: Vec<String> = keyed.iter().map(|keyed| keyed.key.clone()).collect();
         let listing = Listing::new(slots(&keyed), rises);
-        let removed = before.removed(&listing).into_iter().map(hex).collect();
+        // What a sitemap does not list any more is merely old.
+        let is_list = source.kind != SourceKind::Sitemap;
+        let removed = before.removed(&listing).into_iter().filter(|_| is_list).map(hex).collect();
         let (mut records, mut is_whole) = (Vec::new(), true);
         let mut taken = HashSet::new();
         for mut keyed in keyed {
@@ -204,7 +215,7 @@ pub(super) async fn judge(
             records.push(EntryRecord {
                 content: keyed.content.to_stored(),
                 backlog: pass.is_backlog(before.is_some()),
-                edited: pass.same_generation && is_edit,
+                edited: pass.same_generation && !pass.is_first && is_edit,
                 key: keyed.key,
                 state,
             });
@@ -305,7 +316,6 @@ fn state_of(parts: &Parts, source: &Source, keyed: &mut Keyed, pass: Pass, at: D
         return waiting;
     }
     let document = document_of(source, entry, plain, &parts.options.extract);
-    let asks = source.kind == SourceKind::Page && extract::asks_for_no_copy(entry.content.as_str());
-    let keep = if pass.no_copy || asks { record::Keep::Link } else { record::Keep::Text };
+    let keep = if pass.no_copy { record::Keep::Link } else { record::Keep::Text };
     EntryState::Done(record::of(parts, source, &document, entry.doubt, keep).map(Box::new))
 }

@@ -27,16 +27,38 @@ pub(super) async fn sitemap(
         Sitemap::Pages(entries) => return Ok(Listed { entries, ..Listed::default() }),
         Sitemap::Lists(lists) => lists,
     };
-    let (mut entries, mut digests) = (Vec::new(), Vec::new());
+    let (mut entries, mut digests, mut failed) = (Vec::new(), Vec::new(), None);
+    let started = tokio::time::Instant::now();
     for url in lists {
-        let page = fetch(visit, url).await?;
+        // What is not reached this time comes another time.
+        if started.elapsed() > visit.parts.patience() {
+            failed = Some(Failure::new("slow", "its lists take too long", FailureClass::Temporary));
+            break;
+        }
+        let page = match fetch(visit, url).await {
+            Ok(page) => page,
+            Err(failure) => {
+                failed = Some(failure);
+                continue;
+            }
+        };
         digests.push(sha256_hex(&page.body));
         // Lists of lists of lists are not followed.
-        if let Sitemap::Pages(found) = read_list(visit, page, options).await? {
-            entries.extend(found);
+        match read_list(visit, page, options).await {
+            Ok(Sitemap::Pages(found)) => entries.extend(found),
+            Ok(Sitemap::Lists(_)) => {}
+            Err(failure) => failed = Some(failure),
         }
     }
-    Ok(Listed { entries, more: Some(digests.join(" ")), ..Listed::default() })
+    match failed {
+        Some(failure) if entries.is_empty() => Err(failure.of_a_part()),
+        failed => Ok(Listed {
+            entries,
+            is_cut: failed.is_some(),
+            more: Some(digests.join(" ")),
+            ..Listed::default()
+        }),
+    }
 }
 
 async fn read_list(visit: Visit<'_>, mut page: Page, options: &SitemapOptions) -> Result<Sitemap, Failure> {
@@ -55,7 +77,7 @@ pub(super) async fn api(visit: Visit<'_>, page: Page, options: &ApiOptions) -> R
     let first = visit.planned.address(visit.at);
     let most = visit.parts.options.source.max_entries;
     let (mut entries, mut digests): (Vec<Entry>, Vec<String>) = (Vec::new(), Vec::new());
-    let mut page = page;
+    let (mut page, mut is_cut, started) = (page, false, tokio::time::Instant::now());
     for number in 1..=options.max_pages {
         // Whatever the answer was called in the end, a next page is told from where it was asked.
         page.url = if visit.planned.has_secret_address() { first.clone() } else { page.url };
@@ -67,28 +89,38 @@ pub(super) async fn api(visit: Visit<'_>, page: Page, options: &ApiOptions) -> R
         let read = read.await.unwrap_or_else(|_| Err(Failure::unreadable("the parser failed on it")))?;
         let is_empty = read.entries.is_empty();
         entries.extend(read.entries);
+        if started.elapsed() > visit.parts.patience() {
+            is_cut = number < options.max_pages;
+            break;
+        }
         let next = options.counted(&first, number).or(read.next);
         let Some(next) = next.filter(|_| number < options.max_pages && !is_empty && entries.len() < most)
         else {
             break;
         };
-        page = fetch(visit, next).await?;
+        page = match fetch(visit, next).await {
+            Ok(page) => page,
+            Err(failure) if entries.is_empty() => return Err(failure.of_a_part()),
+            // What the pages before said is kept; the rest comes another time.
+            Err(_) => {
+                is_cut = true;
+                break;
+            }
+        };
         digests.push(sha256_hex(&page.body));
     }
     entries.truncate(most);
-    if visit.planned.has_secret_address() {
-        // A link that was told from an address with the key in it must not carry it on.
-        let own = visit.planned.source.url.origin();
-        entries.retain_mut(|entry| {
-            let is_own = url::Url::parse(&entry.url).is_ok_and(|url| url.origin() == own);
-            if is_own && visit.planned.holds_secret(&entry.url) {
-                entry.url.clear();
-            }
-            !visit.planned.holds_secret(&entry.key)
-        });
-    }
+    // Nothing that repeats the key may be stored or shown.
+    entries.retain_mut(|entry| {
+        if visit.planned.holds_secret(&entry.url) {
+            entry.url.clear();
+        }
+        let said = [&entry.key, &entry.title, &entry.author];
+        !said.into_iter().any(|text| visit.planned.holds_secret(text))
+            && !visit.planned.holds_secret(entry.content.as_str())
+    });
     let more = (options.max_pages > 1).then(|| digests.join(" "));
-    Ok(Listed { entries, more, ..Listed::default() })
+    Ok(Listed { entries, is_cut, more, ..Listed::default() })
 }
 
 async fn fetch(visit: Visit<'_>, url: url::Url) -> Result<Page, Failure> {

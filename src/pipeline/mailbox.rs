@@ -16,6 +16,8 @@ const MAX_MAILS: usize = 200;
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 /// Bytes of a file's fingerprint.
 const PRINT: usize = 8;
+/// Stands among the fingerprints while mails are read that were there before we were.
+const CATCHING_UP: [u8; PRINT] = [0; PRINT];
 
 /// Reads what was delivered since the last visit.
 pub(super) async fn read(visit: Visit<'_>, folder: &Path) -> Result<Listed, Failure> {
@@ -28,7 +30,9 @@ pub(super) async fn read(visit: Visit<'_>, folder: &Path) -> Result<Listed, Fail
     let (store, folder, id) = (parts.store.clone(), folder.to_owned(), planned.source.id.clone());
     let read = tokio::task::spawn_blocking(move || {
         let known: HashSet<&[u8]> = before.chunks_exact(PRINT).collect();
-        let mut listed = Listed::default();
+        // All that stands there at first is backlog, however many visits it takes to read it.
+        let is_backlog = known.is_empty() || known.contains(CATCHING_UP.as_slice());
+        let mut listed = Listed { is_backlog, ..Listed::default() };
         let (mut prints, mut mails) = (Vec::new(), 0);
         for (name, path) in files(&folder)? {
             let print = block_print(&store, &name);
@@ -58,8 +62,14 @@ pub(super) async fn read(visit: Visit<'_>, folder: &Path) -> Result<Listed, Fail
                 }
                 // Moved on by whoever reads the mailbox too: it comes again under the same name.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(unreadable(&path, &error)),
+                // One that cannot be read must not keep the others from being read.
+                Err(error) => {
+                    tracing::warn!(source.id = %id, file = name, %error, "this mail cannot be read; it is tried again");
+                }
             }
+        }
+        if listed.is_cut && is_backlog {
+            prints.push(CATCHING_UP);
         }
         listed.blocks = Some(prints.concat());
         Ok(listed)

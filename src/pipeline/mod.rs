@@ -17,13 +17,13 @@ mod wait;
 
 pub use replay::{HitChange, Replayed, Request as ReplayRequest, RuleChange, replay};
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -134,11 +134,13 @@ impl Planned {
 
     /// Whether the secret stands in `text`.
     fn holds_secret(&self, text: &str) -> bool {
-        self.secret.as_ref().is_some_and(|secret| text.contains(secret.expose_secret()))
+        let Some(secret) = self.secret.as_ref().map(ExposeSecret::expose_secret) else { return false };
+        let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        text.contains(secret) || text.contains(&encoded)
     }
 
     /// The address as it is fetched: never stored, never shown.
-    fn address(&self, now: DateTime<Utc>) -> Url {
+    pub fn address(&self, now: DateTime<Utc>) -> Url {
         // In a path the braces were encoded.
         let url = self.source.url.as_str().replace("%7B", "{").replace("%7D", "}");
         if self.secret.is_none() && !url.contains('{') {
@@ -181,6 +183,10 @@ struct Parts {
     registry: Arc<dyn Registry>,
     classifier: Classifier,
     planned: HashMap<SourceId, Box<Planned>>,
+    /// The Trust's own sites, as look-alikes were compared with them last.
+    own_sites: Mutex<HashMap<SourceId, (NaiveDate, Arc<lookalike::Own>)>>,
+    /// Hosts, as pacing counts them, that are dialled at loopback.
+    mapped: HashSet<String>,
     /// Names the watches of all profiles: when it changes, everything listed is matched again.
     generation: String,
     options: Options,
@@ -245,6 +251,12 @@ impl Pipeline {
             progress,
         } = ingredients;
         let generation = generation(&store, &classifier);
+        let policy = fetcher.policy();
+        let mapped = policy
+            .hosts
+            .keys()
+            .filter_map(|name| Some(host_of(&Url::parse(&format!("http://{name}/")).ok()?)));
+        let mapped = mapped.chain(policy.loopback.iter().map(|at| at.ip().to_string())).collect();
         let ledger =
             ledger::StoreLedger { store: store.clone(), clock: clock.clone(), gap: options.host_gap };
         let fetcher = fetcher.with_ledger(Arc::new(ledger));
@@ -258,6 +270,8 @@ impl Pipeline {
             registry,
             classifier,
             planned,
+            own_sites: Mutex::default(),
+            mapped,
             generation,
             options,
             clock,
@@ -392,7 +406,8 @@ impl Pipeline {
         if left <= 0 {
             return Ok(claimed);
         }
-        let entries = parts.store.claim_entries(Terms { limit: left, ..terms }, gap).await?;
+        let entry_gap = |host: &str| parts.host_gap_ms(host);
+        let entries = parts.store.claim_entries(Terms { limit: left, ..terms }, entry_gap).await?;
         claimed += entries.len();
         for claim in entries.into_iter().filter(|claim| parts.knows(&claim.source)) {
             let parts = parts.clone();
@@ -435,12 +450,22 @@ impl Parts {
         if mapped { 0 } else { i64::try_from(self.options.host_gap.as_millis()).unwrap_or(i64::MAX) }
     }
 
+    /// The gap that a host keeps, whichever source leads there.
+    fn host_gap_ms(&self, host: &str) -> i64 {
+        let gap = i64::try_from(self.options.host_gap.as_millis()).unwrap_or(i64::MAX);
+        if self.mapped.contains(host) { 0 } else { gap }
+    }
+
+    /// How long a visit may go on before it writes back what it has: well before its lease runs out.
+    fn patience(&self) -> Duration {
+        self.options.lease / 3
+    }
+
     /// Names what a source's entries are matched against and how they are read: when it changes, everything listed is
     /// read again.
     fn generation_of(&self, planned: &Planned) -> String {
         match &planned.how {
             How::Feed => self.generation.clone(),
-            How::Page(options) if options.is_plain() && !planned.source.follow => self.generation.clone(),
             how => {
                 let how = format!("{how:?} {}", planned.source.follow);
                 self.store.fingerprint(&["read", &self.generation, &how])

@@ -1,9 +1,11 @@
 //! One visit to a source, from the claim to what is to be written back.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
 
 use super::due::{self, weight};
 use super::visit::visit;
@@ -70,6 +72,12 @@ impl Failure {
         Self { reason, detail: detail.into(), status: None, class, retry_after: None }
     }
 
+    /// The same about a part of a source: that one part is gone does not end the source.
+    pub(super) fn of_a_part(self) -> Self {
+        let reason = if self.reason == GONE { "status" } else { self.reason };
+        Self { reason, ..self }
+    }
+
     pub(super) fn unreadable(detail: &'static str) -> Self {
         Self::new("unreadable", detail, FailureClass::Soft)
     }
@@ -87,7 +95,12 @@ pub(super) async fn poll(parts: &Arc<Parts>, claim: ClaimedSource) -> PollOutcom
     let mut pace = Pace::from_stored(&claim.pace);
     let mut head = Head::default();
     let result = match planned {
-        Some(planned) => visit(parts, planned, &claim, (&mut pace, &mut head), at).await,
+        Some(planned) => {
+            // Hostile pages are read off the async threads; should anything fail on them all the same, the source is
+            // told to be unreadable rather than claimed again and again.
+            let visit = AssertUnwindSafe(visit(parts, planned, &claim, (&mut pace, &mut head), at));
+            visit.catch_unwind().await.unwrap_or_else(|_| Err(Failure::unreadable("the reader failed on it")))
+        }
         None => Err(Failure::new(
             "unknown",
             "the configuration of this process does not name it",

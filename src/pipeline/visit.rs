@@ -40,6 +40,8 @@ pub(super) struct Listed {
     pub(super) blocks: Option<Vec<u8>>,
     /// Whether all of it stood there before we looked, though this is not the first visit.
     pub(super) is_backlog: bool,
+    /// Whether its own words ask that no copy is kept.
+    pub(super) no_copy: bool,
     /// Names the bodies that were read beside the first.
     pub(super) more: Option<String>,
 }
@@ -123,7 +125,7 @@ async fn fetch(
     let mut page = match fetched {
         Fetched::NotModified(found) => {
             pace.fresh_s = found.fresh_for.map(|fresh| fresh.as_secs());
-            if !planned.has_secret_address() {
+            if planned.secret.is_none() {
                 *head = found;
             }
             return Ok(Err(PollResult::Unchanged { validators: None }));
@@ -131,10 +133,12 @@ async fn fetch(
         Fetched::Page(page) => page,
     };
     *head = page.head.clone();
+    if planned.secret.is_some() {
+        head.moved.clear();
+    }
     if planned.has_secret_address() {
         // What was fetched holds the secret: it must not get into entries, nor into what is stored of a move.
         page.url = planned.source.url.clone();
-        head.moved.clear();
     }
     pace.fresh_s = head.fresh_for.map(|fresh| fresh.as_secs());
     let body_hash = parts.store.fingerprint(&["body", &sha256_hex(&page.body)]);
@@ -150,8 +154,11 @@ async fn fetch(
 
 /// A request for one of a source's addresses, with its key where that stands in a header.
 pub(super) fn request(planned: &Planned, url: url::Url) -> Request {
-    let rules = if planned.source.robots_override.is_some() { Rules::Overridden } else { Rules::Robots };
-    let key = match (&planned.how, &planned.secret) {
+    // What was decided about one host holds for that host, and a key goes to the site that gave it.
+    let is_decided = planned.source.robots_override.is_some() && url.host() == planned.source.url.host();
+    let rules = if is_decided { Rules::Overridden } else { Rules::Robots };
+    let secret = planned.secret.as_ref().filter(|_| url.origin() == planned.source.url.origin());
+    let key = match (&planned.how, secret) {
         (How::Api(options), Some(secret)) => options.header.as_ref().map(|name| Key {
             header: name.clone(),
             prefix: options.prefix.clone(),
@@ -173,9 +180,9 @@ async fn read(
 ) -> Result<PollResult, Failure> {
     let Visit { parts, planned, claim, at, same_generation } = visit;
     let (validators, body_hash, bytes, no_copy) = answer.unwrap_or_default();
-    let Listed { entries, reader, hints, is_cut, blocks, is_backlog, more } = listed;
+    let Listed { entries, reader, hints, is_cut, blocks, is_backlog, no_copy: asks, more } = listed;
     let is_first = is_backlog || claim.first_polled_at.is_none();
-    let pass = Pass { is_first, same_generation, no_copy };
+    let pass = Pass { is_first, same_generation, no_copy: no_copy || asks };
     pace.hints = hints;
     let mut learnt = *pace;
     learnt.learn(&entries, at);
@@ -291,6 +298,7 @@ fn page_of(
         return Err(Failure::new("empty", "the body is empty", FailureClass::Soft));
     }
     let html = extract::shallow(&html).into_owned();
+    let no_copy = extract::asks_for_no_copy(&html);
     match Wall::of(&html) {
         Some(wall) => Err(wall.into()),
         None if follow => {
@@ -300,14 +308,15 @@ fn page_of(
         None if options.is_plain() => {
             let (comments, rest) = comment_entries(key, url, &html);
             let page = page_entry(key, url.as_str(), rest.unwrap_or(html));
-            Ok(Listed { entries: std::iter::once(page).chain(comments).collect(), ..Listed::default() })
+            let entries = std::iter::once(page).chain(comments).collect();
+            Ok(Listed { entries, no_copy, ..Listed::default() })
         }
         None => {
             let ReadPage { entries, blocks, found } = read_page(key, url, &html, options, before, print);
             if !found {
                 return Err(not_on_page(options));
             }
-            Ok(Listed { entries, blocks: Some(blocks), ..Listed::default() })
+            Ok(Listed { entries, blocks: Some(blocks), no_copy, ..Listed::default() })
         }
     }
 }

@@ -112,10 +112,8 @@ pub fn read_sitemap(text: &str, base: &Url, now: DateTime<Utc>, options: &Sitema
         return Some(Sitemap::Lists(lists.take(options.max_lists).collect()));
     }
     let mut known = HashSet::new();
-    let pages = resolved
-        .filter(|(url, _)| options.wants(url.as_str()) && known.insert(url.clone()))
-        .take(MAX_PAGES)
-        .map(|(url, place)| {
+    let pages = resolved.filter(|(url, _)| options.wants(url.as_str()) && known.insert(url.clone())).map(
+        |(url, place)| {
             let published = parse_date(&place.published);
             Entry {
                 key: url.to_string(),
@@ -128,8 +126,16 @@ pub fn read_sitemap(text: &str, base: &Url, now: DateTime<Utc>, options: &Sitema
                 content: EntryContent::Text(place.changed),
                 ..Entry::default()
             }
-        });
-    Some(Sitemap::Pages(pages.collect()))
+        },
+    );
+    let mut pages: Vec<Entry> = pages.collect();
+    if pages.len() > MAX_PAGES {
+        // Newest first where there are dates; without them new ones stand at either end.
+        let last = pages.split_off(pages.len() - MAX_PAGES / 2);
+        pages.truncate(MAX_PAGES / 2);
+        pages.extend(last);
+    }
+    Some(Sitemap::Pages(pages))
 }
 
 /// Its places, and whether they are lists themselves. A list of bare addresses, one a line, is a sitemap too.

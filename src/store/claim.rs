@@ -200,7 +200,7 @@ impl Store {
         )
     }
 
-    /// Claims waiting entries, on the same terms.
+    /// Claims waiting entries, on the same terms; `gap_ms` gives the gap of a host.
     pub async fn claim_entries(
         &self,
         terms: Terms<'_>,
@@ -212,7 +212,7 @@ impl Store {
         let mut pacer = Pacer::default();
         let mut claimed = Vec::with_capacity(due.len());
         for row in due {
-            if !pacer.take(&row.host, gap_ms(&row.source), terms) {
+            if !pacer.take(&row.host, gap_ms(&row.host), terms) {
                 continue;
             }
             on_tx!(&mut tx, tx => {

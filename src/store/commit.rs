@@ -58,6 +58,9 @@ const TRIM_POLLS: &str = "DELETE FROM poll WHERE source = $1 AND id <= COALESCE(
 /// A silence goes on until something new is said.
 const CLOSE_GAP: &str =
     "UPDATE gap SET until_at = $1 WHERE source = $2 AND until_at IS NULL AND (reason <> 'silent' OR $3 = 0)";
+/// What was silent and fails now is blind for another reason.
+const END_SILENCE: &str =
+    "UPDATE gap SET until_at = $1 WHERE source = $2 AND until_at IS NULL AND reason = 'silent'";
 /// It answers, and yet it tells nothing: a gap from now on.
 const FALL_SILENT: &str = "INSERT INTO gap (source, reason, from_at, opened_at, detail)
 SELECT id, 'silent', $1, $1, $2 FROM source
@@ -219,6 +222,7 @@ impl Store {
             }
             note_move(tx, poll).await?;
             on_tx!(&mut *tx, tx => {
+                sqlx::query(END_SILENCE).bind(at).bind(source).execute(&mut **tx).await?;
                 sqlx::query(OPEN_GAP).bind(*reason).bind(at).bind(source).execute(&mut **tx).await?;
             });
             if let Some(until) = stay_away_until {

@@ -78,6 +78,7 @@ const DROP_ENTRIES: &str = "DELETE FROM entry WHERE listed_at < $1
 /// The row stays, since decisions name it; what it said goes.
 const EMPTY_ALERTS: &str = "UPDATE alert SET subject = '', text = '', html = '' WHERE at < $1 AND text <> ''
   AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.alert = alert.id AND state = 'queued')";
+const DROP_ROBOTS: &str = "DELETE FROM robots WHERE until_at < $1";
 const DROP_AUDIT: &str = "DELETE FROM audit WHERE at < $1";
 
 impl Store {
@@ -113,6 +114,7 @@ impl Store {
         let mut tx = self.db.begin().await?;
         purged.entries = run_before(&mut tx, DROP_ENTRIES, before(retention.entry_days)).await?;
         purged.alerts = run_before(&mut tx, EMPTY_ALERTS, before(retention.alert_days)).await?;
+        run_before(&mut tx, DROP_ROBOTS, now).await?;
         purged.audits = run_before(&mut tx, DROP_AUDIT, before(retention.audit_days)).await?;
         tx.commit().await?;
         Ok(purged)

@@ -10,6 +10,7 @@ mod daemon;
 mod day;
 mod feed;
 mod fetch;
+mod fuzz;
 mod identifiers;
 mod kill;
 mod lookalikes;

@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
 async fn look(visitor: &Visitor, page: Url) -> anyhow::Result<(Vec<Offered>, bool)> {
     let mut offered = Vec::new();
     let (mut named, mut answered) = (Vec::new(), false);
-    match visitor.visit(page.clone()).await {
+    match visitor.visit(page.clone(), (None, None)).await {
         Ok(visited) => match visited.seen {
             Seen::Feed { feed, .. } => {
                 let note = "this address is a feed itself".to_owned();
@@ -72,6 +72,12 @@ async fn look(visitor: &Visitor, page: Url) -> anyhow::Result<(Vec<Offered>, boo
                     entries: Some(feed.entries.len()),
                     note,
                 });
+                return Ok((offered, true));
+            }
+            Seen::List { what, entries, more } => {
+                let note = format!("this address is one itself: {} entries{more}", entries.len());
+                let url = visited.url.to_string();
+                offered.push(Offered { what, url, title: String::new(), entries: None, note });
                 return Ok((offered, true));
             }
             Seen::Page { html, .. } => {
@@ -113,7 +119,7 @@ async fn tried(visitor: &Visitor, candidate: Candidate) -> Offered {
         "not an address that is fetched".clone_into(&mut offered.note);
         return offered;
     };
-    match visitor.visit(target).await {
+    match visitor.visit(target, (None, None)).await {
         Ok(visited) => match visited.seen {
             Seen::Feed { feed, .. } => {
                 offered.entries = Some(feed.entries.len());
@@ -122,6 +128,7 @@ async fn tried(visitor: &Visitor, candidate: Candidate) -> Offered {
                 }
             }
             Seen::Wall(wall) => wall.words().clone_into(&mut offered.note),
+            Seen::List { what, .. } => what.clone_into(&mut offered.note),
             Seen::Page { .. } => "a page, no feed".clone_into(&mut offered.note),
             Seen::Neither(why) => offered.note = why,
         },
@@ -144,8 +151,10 @@ async fn sitemaps(visitor: &Visitor, page: &Url, places: &[Candidate]) -> Vec<Of
         return named.into_iter().map(|url| row(url, "named by robots.txt")).collect();
     }
     for place in places.iter().filter(|place| place.offer == Offer::Sitemap) {
-        if visitor.visit(place.url.clone()).await.is_ok() {
-            return vec![row(place.url.to_string(), "answers")];
+        // Many sites answer everything with a page.
+        let seen = visitor.visit(place.url.clone(), (None, None)).await.map(|visited| visited.seen);
+        if let Ok(Seen::List { what, .. }) = seen {
+            return vec![row(place.url.to_string(), what)];
         }
     }
     Vec::new()

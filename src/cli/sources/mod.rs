@@ -13,6 +13,8 @@ mod test;
 mod transfer;
 mod visit;
 
+pub use transfer::{Line, from_csv, from_opml};
+
 use super::{Ended, Place, quiet_logging};
 
 #[derive(Debug, clap::Args)]

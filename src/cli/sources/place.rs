@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use crate::cli::Usage;
 use crate::clock::{self, Clock, SystemClock};
 use crate::config::Config;
+use crate::fetch::Key;
+use crate::pipeline::{How, Planned};
 use crate::secret::{ExposeSecret, SecretString};
-use crate::source::{Preset, SECRET, dated};
+use crate::source::{ApiOptions, Preset, SECRET, dated};
 
 /// How an address is named.
 #[derive(Debug, clap::Args)]
 pub(super) struct Named {
-    /// An address, or the name of a preset (trustwatch sources presets).
-    #[arg(value_name = "URL|PRESET")]
+    /// An address, the name of a preset (trustwatch sources presets), or that of a source of the configuration.
+    #[arg(value_name = "URL|PRESET|SOURCE")]
     name: String,
     /// The phrase that is searched for, where the preset has one.
     #[arg(long, value_name = "PHRASE")]
@@ -32,6 +34,8 @@ pub(super) struct Found<'a> {
     pub(super) address: String,
     /// The preset that it was made of.
     pub(super) preset: Option<&'a Preset>,
+    /// The source of the configuration that was named.
+    pub(super) planned: Option<&'a Planned>,
     /// What was filled in, for a name.
     pub(super) values: Vec<String>,
 }
@@ -53,7 +57,13 @@ impl Named {
                     Usage(format!("{name} fills in a preset, and {} is an address", self.name)).into()
                 );
             }
-            return Ok(Found { address: self.name.clone(), preset: None, values: Vec::new() });
+            let address = self.name.clone();
+            return Ok(Found { address, preset: None, planned: None, values: Vec::new() });
+        }
+        let named = |planned: &&Planned| planned.source.id.as_str() == self.name;
+        if let Some(planned) = config.planned.iter().find(named).filter(|_| given.is_empty()) {
+            let address = planned.source.url.to_string();
+            return Ok(Found { address, preset: None, planned: Some(planned), values: Vec::new() });
         }
         let preset = super::presets::named(&config.presets, &self.name)?;
         let address = preset.address(&given).map_err(|error| Usage(format!("{}: {error}", preset.id)))?;
@@ -68,7 +78,7 @@ impl Named {
             .into());
         }
         let values = given.into_iter().map(|(_, value)| value).collect();
-        Ok(Found { address, preset: Some(preset), values })
+        Ok(Found { address, preset: Some(preset), planned: None, values })
     }
 
     /// The secret, read from its file.
@@ -81,8 +91,26 @@ impl Named {
 }
 
 impl Found<'_> {
+    /// How its answer is read, where it is JSON.
+    pub(super) fn api(&self) -> Option<&ApiOptions> {
+        match self.planned.map(|planned| &planned.how) {
+            Some(How::Api(options)) => Some(options),
+            _ => self.preset.and_then(|preset| preset.api.as_ref()),
+        }
+    }
+
+    /// The key that goes into a header of its request.
+    pub(super) fn key(&self, secret: Option<&SecretString>) -> Option<Key> {
+        let options = self.api()?;
+        let secret = secret.or(self.planned.and_then(|planned| planned.secret.as_ref()))?;
+        Some(Key { header: options.header.clone()?, prefix: options.prefix.clone(), secret: secret.clone() })
+    }
+
     /// The address as it is fetched.
     pub(super) fn fetched(&self, secret: Option<&SecretString>) -> String {
+        if let Some(planned) = self.planned {
+            return planned.address(SystemClock::default().now()).into();
+        }
         let address = dated(&self.address, clock::london_day(SystemClock::default().now()));
         let Some(secret) = secret else { return address };
         let encoded: String =

@@ -86,19 +86,19 @@ fn read(file: &Path, base: &Url, content_type: Option<&str>) -> Result<ParsedFee
 }
 
 pub(super) fn shown(feed: &ParsedFeed) -> Vec<Shown> {
-    let options = extract::Options::default();
-    let entry = |entry: &crate::model::Entry| {
-        let document = document_of_entry(entry, DocumentKind::Web, &options);
-        Shown {
-            id: entry.key.clone(),
-            title: document.title,
-            link: entry.url.clone(),
-            published: entry.published.map(|at| at.to_rfc3339()),
-            author: document.author,
-            text: document.text,
-        }
-    };
-    feed.entries.iter().map(entry).collect()
+    feed.entries.iter().map(shown_entry).collect()
+}
+
+pub(super) fn shown_entry(entry: &crate::model::Entry) -> Shown {
+    let document = document_of_entry(entry, DocumentKind::Web, &extract::Options::default());
+    Shown {
+        id: entry.key.clone(),
+        title: document.title,
+        link: entry.url.clone(),
+        published: entry.published.map(|at| at.to_rfc3339()),
+        author: document.author,
+        text: document.text,
+    }
 }
 
 fn plain(markup: &str) -> String {

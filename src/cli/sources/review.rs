@@ -1,6 +1,7 @@
 //! `trustwatch sources review`: renews the day by which sources must be looked at again, of many in one step that stands
 //! in the audit (SOL 6.1).
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -9,7 +10,7 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
 use crate::cli::{Ended, Place, Usage, load_file, on_runtime};
 use crate::clock::{self, Clock, SystemClock};
-use crate::daemon::open_store;
+use crate::daemon::{make_state_dir, open_store};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -76,20 +77,27 @@ pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
         ))
         .into());
     }
-    write(&files)?;
-    if let Err(error) = load_file(&loaded.file) {
-        for file in &files {
-            std::fs::write(&file.path, &file.before)?;
+    make_state_dir(&loaded)?;
+    let noted = on_runtime(async {
+        // The store comes first: what cannot be noted is not done.
+        let store = open_store(&loaded, &SystemClock::default()).await?;
+        let purpose = format!("reviewed, next by {}", args.until);
+        let done = match write(&files).and_then(|()| load_file(&loaded.file).map(drop)) {
+            Ok(()) => store
+                .note_reviews(&renewed, &args.by, &purpose, now.timestamp_millis())
+                .await
+                .map_err(anyhow::Error::from),
+            Err(error) => Err(error),
+        };
+        store.close().await;
+        done
+    });
+    if let Err(error) = noted {
+        for file in files.iter().filter(|file| file.tree.to_string() != file.before) {
+            replace(&file.path, &file.before)?;
         }
         return Err(error.context("nothing was changed"));
     }
-    on_runtime(async {
-        let store = open_store(&loaded, &SystemClock::default()).await?;
-        let purpose = format!("reviewed, next by {}", args.until);
-        store.note_reviews(&renewed, &args.by, &purpose, now.timestamp_millis()).await?;
-        store.close().await;
-        anyhow::Ok(())
-    })?;
     anstream::println!(
         "{} sources are renewed until {}, and the audit says by whom. A running service reads it after a restart.",
         renewed.len(),
@@ -153,11 +161,24 @@ fn write(files: &[File]) -> anyhow::Result<()> {
         if text == file.before {
             continue;
         }
-        let name = file.path.file_name().unwrap_or_default().to_string_lossy();
-        let half = file.path.with_file_name(format!(".{name}.new"));
-        std::fs::write(&half, text).with_context(|| format!("{} cannot be written", half.display()))?;
-        std::fs::rename(&half, &file.path)
-            .with_context(|| format!("{} cannot be written", file.path.display()))?;
+        replace(&file.path, &text)?;
     }
     Ok(())
+}
+
+/// Writes a file anew, whole, beside its place first; owner and mode stay, a link leads where it led.
+fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
+    let path = path.canonicalize().with_context(|| format!("{} cannot be found", path.display()))?;
+    let fail = || format!("{} cannot be written", path.display());
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let half = path.with_file_name(format!(".{name}.new"));
+    let before = std::fs::metadata(&path).with_context(fail)?;
+    std::fs::write(&half, "").with_context(fail)?;
+    std::fs::set_permissions(&half, before.permissions()).with_context(fail)?;
+    // Only root may give a file away; whoever owns it already need not.
+    if std::fs::metadata(&half).with_context(fail)?.uid() != before.uid() {
+        std::os::unix::fs::chown(&half, Some(before.uid()), Some(before.gid())).with_context(fail)?;
+    }
+    std::fs::write(&half, text).with_context(fail)?;
+    std::fs::rename(&half, &path).with_context(fail)
 }

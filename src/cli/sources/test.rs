@@ -1,7 +1,7 @@
 //! `trustwatch sources test`: one visit, and what a poll would make of it. Nothing is stored, nobody is told.
 
 use super::place::Named;
-use super::read::{print_entries, shown};
+use super::read::{print_entries, shown, shown_entry};
 use super::visit::{Seen, Visited, Visitor};
 use crate::cli::{Ended, Place, Usage, on_runtime};
 use crate::fetch::Ruling;
@@ -30,10 +30,19 @@ pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
     on_runtime(async {
         match visitor.robots(&url).await {
             Ok((ruling, _)) => anstream::println!("robots.txt   {}", said(&ruling)),
+            Err(why) if why.starts_with("the connection failed") || why.starts_with("no ") => {
+                anstream::println!(
+                    "robots.txt   could not be asked, since the host cannot be reached: {why}"
+                );
+            }
             Err(why) => anstream::println!("robots.txt   could not be read ({why}): that counts as a no"),
         }
-        match visitor.visit(url).await {
-            Ok(visited) => Ok(tell(&visited, secret.is_some())),
+        match visitor.visit(url, (found.api(), found.key(secret.as_ref()))).await {
+            Ok(visited) => {
+                let is_secret =
+                    secret.is_some() || found.planned.is_some_and(|planned| planned.secret.is_some());
+                Ok(tell(&visited, is_secret))
+            }
             Err(error) => {
                 anstream::println!("visit        {error}");
                 Ok(Ended::WithFailures)
@@ -70,6 +79,13 @@ fn tell(visited: &Visited, is_secret: bool) -> Ended {
                 "schedule     its rhythm suggests every {minutes} minutes; leave `every` out and it is followed as it changes"
             );
             let mut entries = shown(feed);
+            entries.truncate(ENTRIES);
+            print_entries(&entries);
+            Ended::Well
+        }
+        Seen::List { what, entries, more } => {
+            anstream::println!("what         {what}, {} entries{more}", entries.len());
+            let mut entries: Vec<_> = entries.iter().map(shown_entry).collect();
             entries.truncate(ENTRIES);
             print_entries(&entries);
             Ended::Well

@@ -35,10 +35,12 @@ pub(super) struct ExportArgs {
 
 /// A line of a list.
 #[derive(Debug, Default, Deserialize)]
-struct Line {
-    url: String,
+pub struct Line {
+    /// The address, as it was written.
+    pub url: String,
+    /// The name that it was given, if any.
     #[serde(default)]
-    id: String,
+    pub id: String,
     #[serde(default)]
     kind: String,
     #[serde(default)]
@@ -124,7 +126,7 @@ fn source(line: &Line, taken: &[(String, String)]) -> Result<Written, String> {
             .map_err(|_| format!("there is no document_kind {:?}", line.document_kind))?
     };
     let id = if line.id.is_empty() {
-        name_of(&Found { address: line.url.clone(), preset: None, values: Vec::new() })
+        name_of(&Found { address: line.url.clone(), preset: None, planned: None, values: Vec::new() })
     } else {
         slug(&line.id)
     };
@@ -148,7 +150,8 @@ fn source(line: &Line, taken: &[(String, String)]) -> Result<Written, String> {
     })
 }
 
-fn from_csv(text: &str) -> Result<Vec<Line>, String> {
+/// Lines of a table with a head, those without an address left out.
+pub fn from_csv(text: &str) -> Result<Vec<Line>, String> {
     let text = text.trim_start_matches('\u{feff}');
     let head = text.lines().next().unwrap_or_default();
     // Spreadsheets of half of Europe write semicolons.
@@ -162,8 +165,9 @@ fn from_csv(text: &str) -> Result<Vec<Line>, String> {
     for (index, line) in reader.deserialize().enumerate() {
         let place = format!("line {}", index + 2);
         let line: Line = line.map_err(|error| format!("{place}: {error}"))?;
-        if !line.url.trim().is_empty() {
-            let url = line.url.trim().trim_start_matches('\'').to_owned();
+        // What was written to keep a spreadsheet from reckoning is taken away again.
+        let url = line.url.trim().trim_start_matches('\'').trim().to_owned();
+        if !url.is_empty() {
             lines.push(Line { url, place, ..line });
         }
     }
@@ -171,7 +175,7 @@ fn from_csv(text: &str) -> Result<Vec<Line>, String> {
 }
 
 /// Outlines with an `xmlUrl`, however deep they stand in folders.
-fn from_opml(text: &str) -> Result<Vec<Line>, String> {
+pub fn from_opml(text: &str) -> Result<Vec<Line>, String> {
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
     let mut lines = Vec::new();
     let mut is_opml = false;

@@ -3,13 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use url::Url;
 
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::extract::{self, Wall, decode};
-use crate::fetch::{FetchError, Fetched, Fetcher, Request, Ruling, SystemResolver, parse_target};
-use crate::source::{FeedError, Pace, ParsedFeed, parse_feed};
+use crate::fetch::{
+    self, FetchError, Fetched, Fetcher, Key, Request, Ruling, SystemResolver, parse_target, unpacked,
+};
+use crate::model::Entry;
+use crate::source::{
+    ApiOptions, FeedError, Pace, ParsedFeed, Sitemap, SitemapOptions, parse_feed, read_api, read_sitemap,
+};
 
 /// The shortest interval that is suggested; a site's own sources may be asked more often.
 const FLOOR: Duration = Duration::from_secs(15 * 60);
@@ -26,6 +32,8 @@ pub(super) struct Visitor {
 pub(super) enum Seen {
     /// A feed, with the interval that its rhythm suggests.
     Feed { feed: Box<ParsedFeed>, interval: Duration },
+    /// Something else that lists entries: a sitemap, an interface.
+    List { what: &'static str, entries: Vec<Entry>, more: String },
     /// A page.
     Page { html: String, page: Box<extract::Page> },
     /// Something that stands in front of it.
@@ -64,17 +72,42 @@ impl Visitor {
         Ok((robots.ruling(url), robots.sitemaps().to_vec()))
     }
 
-    /// Fetches and reads an address.
-    pub(super) async fn visit(&self, url: Url) -> Result<Visited, FetchError> {
+    /// Fetches and reads an address; JSON as `api` describes it, with a key where it needs one.
+    pub(super) async fn visit(
+        &self,
+        url: Url,
+        (api, key): (Option<&ApiOptions>, Option<Key>),
+    ) -> Result<Visited, FetchError> {
         let now = self.clock.now();
-        let page = match self.fetcher.fetch(Request::new(url)).await? {
+        let request = Request { key, ..Request::new(url) };
+        let mut page = match self.fetcher.fetch(request).await? {
             Fetched::Page(page) => page,
             Fetched::NotModified(_) => {
                 return Err(FetchError::Status { status: 304, retry_after: None, body: Vec::new() });
             }
         };
+        page.body = unpacked(page.body, self.fetcher.max_body_bytes()).await?;
         let text = decode(&page.body, page.content_type.as_deref()).text;
-        let seen = match parse_feed(&text, &page.url, now, &self.source) {
+        let list = match api {
+            Some(options) => Some(match read_api(&text, &page.url, now, options) {
+                Ok(read) => {
+                    let more = if options.max_pages > 1 { " on its first page" } else { "" };
+                    Seen::List { what: "an interface", entries: read.entries, more: more.to_owned() }
+                }
+                Err(error) => Seen::Neither(error.to_string()),
+            }),
+            None => sitemap(&text, &page.url, now),
+        };
+        let seen = match list {
+            Some(list) => list,
+            None => self.feed_or_page(&text, &page, now),
+        };
+        let has_validators = page.validators != crate::fetch::Validators::default();
+        Ok(Visited { url: page.url, bytes: page.wire_bytes, has_validators, seen })
+    }
+
+    fn feed_or_page(&self, text: &str, page: &fetch::Page, now: DateTime<Utc>) -> Seen {
+        match parse_feed(text, &page.url, now, &self.source) {
             Ok(feed) => {
                 let mut pace = Pace { hints: feed.hints, ..Pace::default() };
                 pace.fresh_s = page.head.fresh_for.map(|fresh| fresh.as_secs());
@@ -82,16 +115,31 @@ impl Visitor {
                 Seen::Feed { interval: pace.interval(FLOOR, now), feed: Box::new(feed) }
             }
             Err(FeedError::WebPage) => {
-                if let Some(wall) = Wall::of(&text) {
+                if let Some(wall) = Wall::of(text) {
                     Seen::Wall(wall)
                 } else {
-                    let read = extract::Page::read(&text, Some(&page.url), &self.extract);
-                    Seen::Page { page: Box::new(read), html: extract::shallow(&text).into_owned() }
+                    let read = extract::Page::read(text, Some(&page.url), &self.extract);
+                    Seen::Page { page: Box::new(read), html: extract::shallow(text).into_owned() }
                 }
             }
             Err(error) => Seen::Neither(error.to_string()),
-        };
-        let has_validators = page.validators != crate::fetch::Validators::default();
-        Ok(Visited { url: page.url, bytes: page.wire_bytes, has_validators, seen })
+        }
     }
+}
+
+/// What a sitemap lists, where the text is one.
+fn sitemap(text: &str, url: &Url, now: DateTime<Utc>) -> Option<Seen> {
+    let read = read_sitemap(text, url, now, &SitemapOptions::default())?;
+    Some(match read {
+        Sitemap::Pages(entries) => Seen::List {
+            what: "a sitemap",
+            entries,
+            more: " of the last 30 days or without a date; add it with --kind sitemap".to_owned(),
+        },
+        Sitemap::Lists(lists) => Seen::List {
+            what: "a sitemap of sitemaps",
+            entries: Vec::new(),
+            more: format!("; it leads to {}", lists.iter().map(Url::as_str).collect::<Vec<_>>().join(", ")),
+        },
+    })
 }

@@ -13,6 +13,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
+use trustwatch::clock::{self, Clock};
+
 use crate::program::{Ran, trustwatch};
 
 const KEY: &str = "k3y-of-the-trust";
@@ -300,4 +302,65 @@ async fn lists_of_feeds_come_in_and_go_out() {
     std::fs::write(here.at("bad.opml"), "<html>").unwrap();
     let bad = here.run(&["sources", "import", &here.at("bad.opml").display().to_string()]).await.ended(2);
     assert!(bad.err.contains("bad.opml"), "{}", bad.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reviews_of_many_sources_are_renewed_in_one_step_that_stands_in_the_audit() {
+    let here = Installation::new().await;
+    for (path, id) in [("feed/", "mere-paper"), ("comments/feed/", "mere-comments")] {
+        let url = format!("http://paper.example/{path}");
+        here.run(&["sources", "add", &url, "--id", id]).await.ended(0);
+    }
+    let by = ["--by", "Head of Communications"];
+    let until = (chrono_tz::Europe::London, chrono::Duration::days(200));
+    let until =
+        (clock::SystemClock::default().now() + until.1).with_timezone(&until.0).date_naive().to_string();
+    // One that does not exist changes nothing.
+    let before = std::fs::read_to_string(here.at("sources.d/mere-paper.toml")).unwrap();
+    let wrong = here
+        .run(&[&["sources", "review", "mere-paper", "nothing", "--until", &until][..], &by].concat())
+        .await
+        .ended(2);
+    assert!(wrong.err.contains("\"nothing\""), "{}", wrong.err);
+    assert_eq!(std::fs::read_to_string(here.at("sources.d/mere-paper.toml")).unwrap(), before);
+    here.run(&[&["sources", "review", "mere-paper", "--until", "2199-01-01"][..], &by].concat())
+        .await
+        .ended(2);
+    // One gets a day of its own; all of them get it where they inherit it.
+    here.run(&[&["sources", "review", "mere-paper", "--until", &until][..], &by].concat()).await.ended(0);
+    let one = std::fs::read_to_string(here.at("sources.d/mere-paper.toml")).unwrap();
+    assert!(one.contains(&format!("review = {until}")), "{one}");
+    let all =
+        here.run(&[&["sources", "review", "--all", "--until", &until][..], &by].concat()).await.ended(0).out;
+    assert!(all.starts_with("2 sources are renewed"), "{all}");
+    let main = std::fs::read_to_string(here.at("trustwatch.toml")).unwrap();
+    assert!(main.contains(&format!("review = {until}")) && main.contains("[fetch.hosts]"), "{main}");
+    let pool = sqlx::SqlitePool::connect(&format!("sqlite:{}", here.at("state/trustwatch.db").display()))
+        .await
+        .unwrap();
+    let audit: Vec<(String, String)> =
+        sqlx::query_as("SELECT actor, subject FROM audit WHERE action = 'review' ORDER BY id")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    pool.close().await;
+    let actor = || by[1].to_owned();
+    let subjects: Vec<&str> = audit.iter().map(|(_, subject)| subject.as_str()).collect();
+    assert!(audit.iter().all(|(by, _)| *by == actor()));
+    assert_eq!(subjects, ["mere-paper", "mere-comments", "mere-paper"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_with_mistakes_tell_all_of_them_where_they_stand() {
+    let here = Installation::new().await;
+    let table = "url;kind;every\nhttp://paper.example/feed/;feed;5 minutes\nftp://paper.example/x;;\nhttp://10.0.0.1/;;\n";
+    std::fs::write(here.at("list.csv"), table).unwrap();
+    let wrong = here
+        .run(&["sources", "import", &here.at("list.csv").display().to_string(), "--dry-run"])
+        .await
+        .ended(2);
+    for part in ["line 2", "line 3", "line 4"] {
+        assert!(wrong.err.contains(part), "{part}: {}", wrong.err);
+    }
+    assert!(!here.at("sources.d").exists());
 }
