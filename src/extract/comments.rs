@@ -1,5 +1,5 @@
 //! Comments and replies below a page, where its markup shows where each begins: microdata and JSON-LD (schema.org), the
-//! classes of WordPress and of what follows its example. Each is a document of its own: somebody else said it.
+//! classes of `WordPress` and of what follows its example. Each is a document of its own: somebody else said it.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;

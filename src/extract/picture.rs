@@ -95,7 +95,7 @@ mod tests {
         let mut picture = RgbImage::from_pixel(128, 128, Rgb([255, 255, 255]));
         for y in 0..128_u32 {
             for x in 0..128_u32 {
-                let bar = (x / (9 + seed % 7) + y / (13 + seed % 5) * seed) % 3 == 0;
+                let bar = (x / (9 + seed % 7) + y / (13 + seed % 5) * seed).is_multiple_of(3);
                 let disc = x.abs_diff(40 + seed % 40).pow(2) + y.abs_diff(64).pow(2) < 900;
                 if bar || disc {
                     picture.put_pixel(x, y, Rgb([0, 94, u8::try_from(seed * 37 % 256).unwrap()]));

@@ -431,21 +431,20 @@ impl Fetcher {
             Some(ledger) => ledger.robots(authority.clone()).await,
             None => None,
         };
-        let robots = match kept {
-            Some(kept) => kept,
-            None => {
-                let file = match self.fetch_robots(url, slot).await {
-                    Err(error @ (FetchError::Resting(_) | FetchError::Slot(_))) => return Err(error),
-                    Err(error) => Err(error.to_string()),
-                    Ok(file) => Ok(file),
-                };
-                let fresh_for = if file.is_ok() { ROBOTS_TTL } else { ROBOTS_RETRY };
-                let read = KnownRobots { fresh_for, file };
-                if let Some(ledger) = ledger {
-                    ledger.keep_robots(authority.clone(), read.clone()).await;
-                }
-                read
+        let robots = if let Some(kept) = kept {
+            kept
+        } else {
+            let file = match self.fetch_robots(url, slot).await {
+                Err(error @ (FetchError::Resting(_) | FetchError::Slot(_))) => return Err(error),
+                Err(error) => Err(error.to_string()),
+                Ok(file) => Ok(file),
+            };
+            let fresh_for = if file.is_ok() { ROBOTS_TTL } else { ROBOTS_RETRY };
+            let read = KnownRobots { fresh_for, file };
+            if let Some(ledger) = ledger {
+                ledger.keep_robots(authority.clone(), read.clone()).await;
             }
+            read
         };
         let rules = robots.file.map(|file| match file.as_slice() {
             [] => NO_RULES.clone(),

@@ -51,7 +51,7 @@ pub(super) async fn read(visit: Visit<'_>, folder: &Path) -> Result<Listed, Fail
                     match read_mail(&bytes, at, shallow) {
                         Some(entries) => listed.entries.extend(entries),
                         None => {
-                            tracing::warn!(source.id = %id, file = name, "this file is no mail; it is left out")
+                            tracing::warn!(source.id = %id, file = name, "this file is no mail; it is left out");
                         }
                     }
                     prints.push(print);

@@ -271,7 +271,8 @@ mod tests {
     fn an_index_leads_to_the_lists_that_changed_last() {
         let lists: String = (1..=9)
             .map(|n| format!("<sitemap><loc>https://www.paper.co.uk/s{n}.xml</loc><lastmod>2026-11-1{n}</lastmod></sitemap>"))
-            .collect();
+            .collect::<Vec<_>>()
+            .concat();
         let text = format!(
             "<sitemapindex>{lists}<sitemap><loc>https://www.paper.co.uk/sitemap.xml</loc></sitemap></sitemapindex>"
         );
@@ -288,7 +289,8 @@ mod tests {
             .map(|n| {
                 format!("<url><loc>https://www.paper.co.uk/{n}</loc><lastmod>2020-01-01</lastmod></url>")
             })
-            .collect();
+            .collect::<Vec<_>>()
+            .concat();
         let Some(Sitemap::Pages(pages)) =
             read(&format!("<urlset>{all}<url><loc>https://www.pap"), &SitemapOptions::default())
         else {

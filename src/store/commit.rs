@@ -170,14 +170,12 @@ impl Store {
         let mut tx = self.db.begin().await?;
         let mut results = Vec::with_capacity(outcomes.len());
         for outcome in outcomes {
-            match self.commit_one(&mut tx, outcome).await {
-                // What is stale has written nothing: the fence is asked first.
-                Ok(committed) => results.push(Ok(committed)),
-                Err(_) => {
-                    drop(tx);
-                    return self.commit_apart(outcomes).await;
-                }
-            }
+            let Ok(committed) = self.commit_one(&mut tx, outcome).await else {
+                drop(tx);
+                return self.commit_apart(outcomes).await;
+            };
+            // What is stale has written nothing: the fence is asked first.
+            results.push(Ok(committed));
         }
         commit(tx).await?;
         Ok(results)
@@ -212,26 +210,8 @@ impl Store {
 
     async fn commit_poll(&self, tx: &mut Tx, poll: &PollOutcome) -> Result<Committed, StoreError> {
         let (source, at) = (poll.source.as_str(), poll.at.timestamp_millis());
-        if let PollResult::Failed { reason, detail, status, weight, stay_away_until } = &poll.result {
-            let changed = on_tx!(&mut *tx, tx => sqlx::query(FAILED)
-                .bind(poll.next_due_at.timestamp_millis()).bind(at).bind(*reason).bind(detail).bind(*weight)
-                .bind(&poll.shown.moving).bind(poll.shown.stopped.then_some(at))
-                .bind(source).bind(poll.fence).execute(&mut **tx).await?.rows_affected());
-            if changed == 0 {
-                return Ok(Committed::Stale);
-            }
-            note_move(tx, poll).await?;
-            on_tx!(&mut *tx, tx => {
-                sqlx::query(END_SILENCE).bind(at).bind(source).execute(&mut **tx).await?;
-                sqlx::query(OPEN_GAP).bind(*reason).bind(at).bind(source).execute(&mut **tx).await?;
-            });
-            if let Some(until) = stay_away_until {
-                on_tx!(&mut *tx, tx => {
-                    sqlx::query(REST_HOST).bind(until.timestamp_millis()).bind(source).execute(&mut **tx).await?;
-                });
-            }
-            log_poll(tx, poll, (reason, detail), *status, (0, 0, 0)).await?;
-            return Ok(Committed::Stored { hits: Vec::new() });
+        if let PollResult::Failed { .. } = &poll.result {
+            return commit_failed(tx, poll).await;
         }
         let (outcome, detail) = match &poll.result {
             PollResult::Read { reader, listed, .. } => {
@@ -429,6 +409,33 @@ impl Store {
     }
 }
 
+/// A visit that brought nothing.
+async fn commit_failed(tx: &mut Tx, poll: &PollOutcome) -> Result<Committed, StoreError> {
+    let (source, at) = (poll.source.as_str(), poll.at.timestamp_millis());
+    let PollResult::Failed { reason, detail, status, weight, stay_away_until } = &poll.result else {
+        return Ok(Committed::Stale);
+    };
+    let changed = on_tx!(&mut *tx, tx => sqlx::query(FAILED)
+        .bind(poll.next_due_at.timestamp_millis()).bind(at).bind(*reason).bind(detail).bind(*weight)
+        .bind(&poll.shown.moving).bind(poll.shown.stopped.then_some(at))
+        .bind(source).bind(poll.fence).execute(&mut **tx).await?.rows_affected());
+    if changed == 0 {
+        return Ok(Committed::Stale);
+    }
+    note_move(tx, poll).await?;
+    on_tx!(&mut *tx, tx => {
+        sqlx::query(END_SILENCE).bind(at).bind(source).execute(&mut **tx).await?;
+        sqlx::query(OPEN_GAP).bind(*reason).bind(at).bind(source).execute(&mut **tx).await?;
+    });
+    if let Some(until) = stay_away_until {
+        on_tx!(&mut *tx, tx => {
+            sqlx::query(REST_HOST).bind(until.timestamp_millis()).bind(source).execute(&mut **tx).await?;
+        });
+    }
+    log_poll(tx, poll, (reason, detail), *status, (0, 0, 0)).await?;
+    Ok(Committed::Stored { hits: Vec::new() })
+}
+
 /// Entries that mention nobody. Each key stands there once: no two rows of one statement may meet.
 async fn commit_plain(
     tx: &mut Tx,
@@ -443,7 +450,7 @@ async fn commit_plain(
     if rows.is_empty() {
         return Ok(());
     }
-    let rows = serde_json::Value::from_iter(rows.into_values()).to_string();
+    let rows = rows.into_values().collect::<serde_json::Value>().to_string();
     let sql = UPSERT_PLAIN.of_tx(tx);
     on_tx!(tx, tx => {
         sqlx::query(sql).bind(source).bind(at).bind(rows).execute(&mut **tx).await?;

@@ -113,14 +113,15 @@ fn answer(url: &Url, at: i64, is_conditional: bool) -> http::Response<String> {
         ("/feed", 6) if n % 20 == 6 => response(302, &[("location", "/private/feed")], String::new()),
         (path, kind) if path == "/feed" || n == HOSTS => {
             // Every fourth site has something new every six hours.
-            let edition = if n % 4 == 0 { hour / 6 } else { 0 };
+            let edition = if n.is_multiple_of(4) { hour / 6 } else { 0 };
             let etag = format!("\"{edition}\"");
             if is_conditional && edition == 0 {
                 return response(304, &[("etag", &etag)], String::new());
             }
-            let items: String = (0..3)
+            let items = (0..3)
                 .map(|item| format!("<item><guid>{edition}-{item}</guid><title>Notice {item} of edition {edition}</title><link>http://{}/page/{edition}-{item}</link></item>", url.host_str().unwrap()))
-                .collect();
+                .collect::<Vec<String>>()
+                .concat();
             let body = format!(
                 "<rss version=\"2.0\"><channel><title>Site {n} {kind}</title>{items}</channel></rss>"
             );
@@ -242,7 +243,7 @@ async fn a_day_over_a_thousand_hosts_is_polite_through_a_hundred_restarts() {
     for Asked { at, url, is_conditional } in &asked {
         let n = site(url);
         let refused =
-            n % 10 == 0 && n != HOSTS && url.path() == "/feed" || url.path().starts_with("/private");
+            n.is_multiple_of(10) && n != HOSTS && url.path() == "/feed" || url.path().starts_with("/private");
         assert!(!refused, "{url} was asked though its robots.txt refuses that");
         if let Some(before) = last.insert(host_of(url), *at) {
             assert!(at - before >= 5000, "{url} came {} ms after another request to its host", at - before);

@@ -97,7 +97,11 @@ fn cases(target: &str) -> Vec<Case> {
     let mut numbers = Numbers(SEED);
     for n in 0..CASES {
         let Case { name, bytes } = &cases[n % whole];
-        let case = if n / whole % 2 == 0 { cut(bytes, &mut numbers) } else { flipped(bytes, &mut numbers) };
+        let case = if (n / whole).is_multiple_of(2) {
+            cut(bytes, &mut numbers)
+        } else {
+            flipped(bytes, &mut numbers)
+        };
         let name = format!("copy {n} of {name}");
         cases.push(Case { name, bytes: case });
     }
@@ -147,7 +151,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz")
 }
 
-/// The same numbers at every run (SplitMix64).
+/// The same numbers at every run (`SplitMix64`).
 struct Numbers(u64);
 
 impl Numbers {

@@ -17,7 +17,7 @@ pub(super) struct Args {
     /// The sources; those that a list stands for are renewed with their list.
     #[arg(value_name = "SOURCE", required_unless_present = "all")]
     sources: Vec<String>,
-    /// Every source, and what they inherit from [[organisation]].
+    /// Every source, and what they inherit from their organisation.
     #[arg(long, conflicts_with = "sources")]
     all: bool,
     /// The new day, such as 2027-11-30: at most two years ahead.

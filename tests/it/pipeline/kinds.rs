@@ -169,8 +169,8 @@ async fn mails_of_a_service_are_read_once_and_their_headlines_followed() {
 async fn what_is_added_below_a_saved_link_is_read() {
     let world = World::new().await;
     let thread = |comments: &[&str]| {
-        let comments: String =
-            comments.iter().map(|text| format!("<div class=comment><p>{text}</p></div>")).collect();
+        let comments = comments.iter().map(|text| format!("<div class=comment><p>{text}</p></div>"));
+        let comments = comments.collect::<Vec<_>>().concat();
         Answer::page(format!("<html><body><article><p>{NOTHING}</p></article>{comments}</body></html>"))
     };
     world.server.put(
@@ -241,12 +241,13 @@ async fn own_places_tell_when_they_are_lost() {
 async fn comments_below_pages_are_documents_of_their_own() {
     let world = World::new().await;
     let page = |comments: &[(&str, &str)]| {
-        let comments: String = comments
+        let comments = comments
             .iter()
             .map(|(id, text)| {
                 format!("<li class='comment' id='{id}'><b class='fn'>Jo</b><div class='comment-content'><p>{text}</p></div></li>")
             })
-            .collect();
+            .collect::<Vec<_>>()
+            .concat();
         Answer::page(format!(
             "<html><head><title>Swans</title></head><body><article><p>{NOTHING}</p></article><ol>{comments}</ol></body></html>"
         ))
