@@ -71,7 +71,9 @@ pub(super) fn message(blind: &[BlindSource], now: i64) -> Result<Rendered, Store
 }
 
 fn item(blind: &BlindSource, now: i64) -> Item {
-    let host = Url::parse(&blind.url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    // A folder has no host: it is named itself.
+    let host = Url::parse(&blind.url).ok();
+    let host = host.map(|url| url.host_str().map_or_else(|| url.path().to_owned(), str::to_owned));
     let long = |from: i64| match (now - from) / 3_600_000 {
         0 => String::new(),
         hours @ 1..48 => format!(", {hours} hours ago"),

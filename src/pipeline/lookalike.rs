@@ -82,6 +82,7 @@ pub(super) async fn look(visit: Visit<'_>, options: &LookalikeOptions) -> Result
         // What is known stays known.
         (memory.of, memory.next) = (of, 0);
     }
+    memory.next = memory.next.min(names.len());
     let visits = match &planned.schedule {
         Schedule::Every(interval) => (DAY.as_secs() / interval.as_secs().max(1)).clamp(1, 24),
         Schedule::Cron(_) | Schedule::Adaptive(_) => 24,
@@ -107,7 +108,7 @@ pub(super) async fn look(visit: Visit<'_>, options: &LookalikeOptions) -> Result
             // It may be there still: nothing is said of it, and it is asked again.
             Registration::Unknown => {
                 unanswered += 1;
-                if memory.unknown.len() < MAX_UNKNOWN {
+                if memory.unknown.len() < MAX_UNKNOWN && !memory.known.contains_key(&name) {
                     memory.unknown.insert(name);
                 }
             }

@@ -97,6 +97,9 @@ const KNOWN: Both = with_list!("SELECT key, content FROM entry WHERE source = $1
 const OVERRIDE: &str = "INSERT INTO audit (at, actor, action, purpose, subject)
 SELECT $1, $2, 'robots_override', $3, $4 WHERE NOT EXISTS (
   SELECT 1 FROM audit WHERE action = 'robots_override' AND actor = $2 AND purpose = $3 AND subject = $4)";
+/// No host is told to rest for longer than a day: what lies further ahead was written by a clock that was wrong.
+const MAX_REST_MS: i64 = 25 * 3_600_000;
+const WAKE_HOSTS: &str = "UPDATE host SET next_at = 0 WHERE next_at > $1";
 const REVIEWED: &str =
     "INSERT INTO audit (at, actor, action, purpose, subject) VALUES ($1, $2, 'review', $3, $4)";
 const LISTING: &str = "SELECT keys FROM listing WHERE source = $1";
@@ -143,6 +146,7 @@ impl Store {
             }
             sqlx::query(retire).bind(now).bind(ids).execute(&mut **tx).await?;
             sqlx::query(CLOSE_RETIRED_GAPS).bind(now).execute(&mut **tx).await?;
+            sqlx::query(WAKE_HOSTS).bind(now + MAX_REST_MS).execute(&mut **tx).await?;
         });
         tx.commit().await
     }
