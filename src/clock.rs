@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Offset, TimeZone, Utc};
 use chrono_tz::Europe::London;
 use futures_util::future::BoxFuture;
 
@@ -84,7 +84,9 @@ pub fn from_ms(ms: i64) -> DateTime<Utc> {
 
 /// The civil day in London at `at`.
 pub fn london_day(at: DateTime<Utc>) -> NaiveDate {
-    at.with_timezone(&London).date_naive()
+    let offset = London.offset_from_utc_datetime(&at.naive_utc()).fix();
+    // At the very ends of chrono's range the local day has no name.
+    at.naive_utc().checked_add_offset(offset).unwrap_or(at.naive_utc()).date()
 }
 
 /// London wall time at `at`, for people.

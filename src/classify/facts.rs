@@ -59,9 +59,7 @@ impl Facts {
             && document.author.starts_with('@')
             && profile.owns_handle(&document.author);
         let registered = own_host || profile.owns_handle(&document.author_handle) || named_by_handle;
-        let london =
-            |at: chrono::DateTime<chrono::Utc>| at.with_timezone(&chrono_tz::Europe::London).date_naive();
-        let pre_election = document.published.map(london).is_some_and(|day| {
+        let pre_election = document.published.map(crate::clock::london_day).is_some_and(|day| {
             profile.pre_election.iter().any(|period| (period.from..=period.to).contains(&day))
         });
         let signals = [

@@ -97,7 +97,9 @@ pub(super) fn escape_raw_markup(text: &str) -> Cow<'_, str> {
 /// Whether a tag other than its own end follows the words of an element: a cheap look before the patterns
 /// above, which most feeds then never meet.
 fn holds_raw_markup(text: &str, element: &str) -> bool {
-    text.match_indices(element).any(|(at, _)| {
+    // Behind the last `>` no tag ends: without this, each of many that never end is looked for to the end of the text.
+    let last = text.rfind('>').unwrap_or_default();
+    text.match_indices(element).take_while(|(at, _)| *at < last).any(|(at, _)| {
         let after = text[at..].find('>').map_or("", |end| &text[at + end + 1..]);
         after
             .find('<')

@@ -1,6 +1,7 @@
 //! The first reader: feed-rs, fast and strict about XML.
 
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use feed_rs::model::Entry as RawEntry;
 use url::Url;
@@ -20,8 +21,13 @@ pub(super) fn read(text: &str, base: &Url) -> Result<(Read, bool), String> {
         .id_generator(|_, _, _| String::new())
         .build();
     let escaped = escape_raw_markup(text);
-    let feed = parser.parse(escaped.as_bytes()).map_err(|error| error.to_string())?;
-    let was_needed = matches!(escaped, Cow::Owned(_)) && parser.parse(text.as_bytes()).is_err();
+    // quick-xml panics at a declaration of another encoding further down: the next reader gets its turn.
+    let parse = |text: &str| {
+        catch_unwind(AssertUnwindSafe(|| parser.parse(text.as_bytes()).map_err(|error| error.to_string())))
+            .unwrap_or_else(|_| Err("the parser failed on it".to_owned()))
+    };
+    let feed = parse(&escaped)?;
+    let was_needed = matches!(escaped, Cow::Owned(_)) && parse(text).is_err();
     let read = Read {
         title: feed.title.map(|title| title.content).unwrap_or_default(),
         items: feed.entries.into_iter().map(item).collect(),
