@@ -9,7 +9,8 @@ use scraper::{ElementRef, Html, Selector};
 use serde_json::Value;
 
 use super::metadata::{json_ld, parse_page_date};
-use super::text::{collapsed, shallow};
+use super::shallow::shallow;
+use super::text::collapsed;
 
 /// A comment or reply.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,7 +6,8 @@ use scraper::{ElementRef, Html, Selector};
 use std::sync::LazyLock;
 use url::Url;
 
-use super::text::{collapsed, shallow};
+use super::shallow::shallow;
+use super::text::collapsed;
 
 /// What a page says of itself.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -9,6 +9,7 @@ mod language;
 mod metadata;
 mod picture;
 mod readable;
+mod shallow;
 mod text;
 mod wall;
 
@@ -23,7 +24,8 @@ pub use language::language_of;
 pub use metadata::{Metadata, asks_for_no_copy};
 pub use picture::{Picture, logos};
 pub use readable::Page;
-pub use text::{plain_text, shallow};
+pub use shallow::shallow;
+pub use text::plain_text;
 pub use wall::Wall;
 
 use crate::model::{Document, DocumentKind, Entry, EntryContent};

@@ -11,7 +11,8 @@ use scraper::Html;
 use scraper::node::Element;
 use url::Url;
 
-use super::text::{collapsed, plain_text, shallow, text_of};
+use super::shallow::{shallow, shallow_fragment};
+use super::text::{collapsed, plain_text, text_of};
 use super::{Metadata, Options};
 
 /// What a page says.
@@ -224,7 +225,7 @@ fn article(html: &str, url: Option<&Url>, options: &Options) -> Option<Article> 
         Config { max_elements_to_parse: options.max_elements, keep_classes: true, ..Config::default() };
     let mut reader = Readability::new(html, url.map(Url::as_str), Some(config)).ok()?;
     let read = reader.parse().ok()?;
-    let content = Html::parse_fragment(&read.content);
+    let content = Html::parse_fragment(&shallow_fragment(&read.content));
     let text = text_of(&content, |element| !is_beside(element) && !is_extra(element));
     let text: Vec<&str> = text.lines().filter(|line| !is_remark(line)).collect();
     let beside = content.tree.root().descendants().filter_map(scraper::ElementRef::wrap);

@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 
 use scraper::{Html, Selector};
 
-use super::text::{every_word, plain_text, shallow};
+use super::shallow::shallow;
+use super::text::{every_word, plain_text};
 
 /// What stands there instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -313,7 +313,9 @@ fn dates(bytes: &[u8]) {
         let written = at.to_rfc3339();
         // Beyond four digits a year is no RFC 3339 any more.
         if !written.starts_with(['-', '+']) {
-            assert_eq!(parse_date(&written), Some(at), "{written}");
+            // As it is stored: chrono holds a leap second in more ways than one.
+            let again = parse_date(&written).map(|at| at.timestamp_millis());
+            assert_eq!(again, Some(at.timestamp_millis()), "{written}");
         }
     }
     let now = from_ms(NOW_MS);
@@ -424,10 +426,8 @@ fn assert_target(url: &Url) {
         Host::Ipv6(ip) => assert!(is_public(ip.into()), "{ip}"),
         Host::Domain(name) => {
             let bare = name.trim_matches('.');
-            assert!(
-                bare.contains('.') && !matches!(bare.rsplit('.').next(), Some("local" | "localhost")),
-                "{name}"
-            );
+            let last = bare.rsplit_once('.').map_or("localhost", |(_, last)| last);
+            assert!(!["local", "localhost", "internal", "lan", "onion"].contains(&last), "{name}");
             assert!(bare.parse::<IpAddr>().is_ok_and(is_public) || bare.parse::<IpAddr>().is_err(), "{name}");
         }
     }

@@ -81,7 +81,7 @@ pub(super) fn told_apart(entries: Vec<Entry>) -> Vec<Entry> {
     for entry in &entries {
         places.entry((entry.key.clone(), place(entry))).or_default().insert(content(entry));
     }
-    let mut seen = HashSet::new();
+    let mut seen = HashMap::new();
     let mut apart = Vec::with_capacity(entries.len());
     for mut entry in entries {
         if contents.get(&entry.key).is_some_and(|contents| contents.len() > 1) {
@@ -91,7 +91,12 @@ pub(super) fn told_apart(entries: Vec<Entry>) -> Vec<Entry> {
             let own = if entry.url.is_empty() || is_shared { content(&entry) } else { own };
             entry.key = format!("{}#{own}", entry.key);
         }
-        if seen.insert((entry.key.clone(), content(&entry))) {
+        let words = content(&entry);
+        // An id that is another's with its words behind it stands for itself all the same.
+        if seen.get(&entry.key).is_some_and(|known| *known != words) {
+            entry.key = format!("{}#{words}", entry.key);
+        }
+        if seen.insert(entry.key.clone(), words).is_none() {
             apart.push(entry);
         }
     }

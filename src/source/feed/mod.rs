@@ -5,6 +5,8 @@ mod item;
 mod lenient;
 mod strict;
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use url::Url;
@@ -91,7 +93,7 @@ pub fn parse_feed(
     if text.trim().is_empty() {
         return Err(FeedError::Empty);
     }
-    let text = without_declared_encoding(text);
+    let text = &*without_declared_encoding(text);
     let (read, reader) = read(text, base, options)?;
     let mut entries: Vec<Entry> = read.items.into_iter().map(|item| item.into_entry(base, now)).collect();
     let dropped = entries.len().saturating_sub(options.max_entries);
@@ -164,11 +166,45 @@ fn lists_items(text: &str) -> bool {
     ["<item", "<entry", ":item", ":entry"].iter().any(|tag| text.contains(tag))
 }
 
-/// The text is UTF-8 by now, whatever its XML declaration still says.
-fn without_declared_encoding(text: &str) -> &str {
-    let trimmed = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
-    let Some(rest) = trimmed.strip_prefix("<?xml") else { return trimmed };
-    rest.find("?>").map_or(trimmed, |end| &rest[end + 2..])
+/// The text is UTF-8 by now, whatever its XML declaration, or one that stands where none may, still says.
+fn without_declared_encoding(text: &str) -> Cow<'_, str> {
+    let mut rest = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    if is_declaration(rest)
+        && let Some(end) = rest.find("?>")
+    {
+        rest = &rest[end + 2..];
+    }
+    if !rest.contains(DECLARATION) {
+        return Cow::Borrowed(rest);
+    }
+    let mut output = String::with_capacity(rest.len());
+    while let Some(at) = rest.find('<') {
+        let (before, from) = rest.split_at(at);
+        output.push_str(before);
+        let (kept, end) = if from.starts_with(CDATA) {
+            // What is quoted there is text.
+            (true, from.find("]]>").unwrap_or(CDATA.len()))
+        } else if is_declaration(from) {
+            (false, from.find("?>").map_or(DECLARATION.len(), |end| end + 2))
+        } else {
+            (true, 1)
+        };
+        if kept {
+            output.push_str(&from[..end]);
+        }
+        rest = &from[end..];
+    }
+    output.push_str(rest);
+    Cow::Owned(output)
+}
+
+const DECLARATION: &str = "<?xml";
+const CDATA: &str = "<![CDATA[";
+
+/// Not an instruction for style sheets or the like, whose names begin with the same letters.
+fn is_declaration(text: &str) -> bool {
+    text.strip_prefix(DECLARATION)
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_whitespace() || c == '?'))
 }
 
 fn looks_like_web_page(text: &str) -> bool {

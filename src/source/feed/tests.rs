@@ -96,3 +96,34 @@ fn entries_beyond_the_limit_are_counted() {
             .unwrap();
     assert_eq!((feed.entries.len(), feed.dropped), (3, 2));
 }
+
+#[test]
+fn a_declaration_where_none_may_stand_changes_no_letter() {
+    let item = "<item><title>Caf\u{e9} \u{201c}Nightingale\u{201d}</title><description><![CDATA[write <?xml encoding=\"x\"?> first]]></description></item>";
+    for text in [
+        format!("\n<!-- made by hand --><?xml version=\"1.0\" encoding=\"iso-8859-1\"?>{}", rss(item)),
+        format!("<?xml version=\"1.0\"?><?xml version=\"1.0\" encoding=\"windows-1252\"?>{}", rss(item)),
+        rss(&format!("<?xml encoding=\"windows-1252\"?>{item}")),
+    ] {
+        let feed = parse(&text).unwrap();
+        assert_eq!(feed.entries.len(), 1, "{text}");
+        assert_eq!(feed.entries[0].title, "Caf\u{e9} \u{201c}Nightingale\u{201d}", "{text}");
+        assert!(feed.entries[0].content.as_str().contains("encoding=\"x\""), "{text}");
+    }
+}
+
+#[test]
+fn an_id_made_to_look_like_a_told_apart_one_takes_no_place() {
+    let item = |id: &str, title: &str| {
+        format!("<item><guid isPermaLink=\"false\">{id}</guid><title>{title}</title></item>")
+    };
+    let plain = parse(&rss(&[item("g", "A"), item("g", "B")].concat())).unwrap();
+    let crafted = item(&plain.entries[0].key, "C");
+    for items in
+        [[crafted.clone(), item("g", "A"), item("g", "B")], [item("g", "A"), item("g", "B"), crafted]]
+    {
+        let feed = parse(&rss(&items.concat())).unwrap();
+        let keys: std::collections::HashSet<_> = feed.entries.iter().map(|entry| &entry.key).collect();
+        assert_eq!((feed.entries.len(), keys.len()), (3, 3));
+    }
+}
