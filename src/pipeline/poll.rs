@@ -146,6 +146,7 @@ pub(super) async fn poll(parts: &Arc<Parts>, claim: ClaimedSource) -> PollOutcom
     };
     PollOutcome {
         was_blind: claim.is_blind,
+        was_calm: claim.is_calm,
         silence,
         source: claim.id,
         fence: claim.fence,

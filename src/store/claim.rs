@@ -37,6 +37,8 @@ pub struct ClaimedSource {
     pub moved_to: Option<String>,
     /// Whether a gap is open.
     pub is_blind: bool,
+    /// Whether the last visit found nothing new.
+    pub is_calm: bool,
 }
 
 /// A waiting entry whose page is ours to fetch.
@@ -74,6 +76,7 @@ struct DueSource {
     moving: String,
     moved_to: Option<String>,
     is_blind: i64,
+    calm: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -90,7 +93,7 @@ struct DueEntry {
 
 const DUE_SOURCES: Both = claiming_except!(
     "SELECT s.id, s.host, s.fence, s.etag, s.last_modified, s.body_hash, s.generation, s.first_polled_at, s.next_due_at, s.failures,
-  s.pace, s.moving, s.moved_to,
+  s.pace, s.moving, s.moved_to, s.calm,
   CASE WHEN EXISTS (SELECT 1 FROM gap g WHERE g.source = s.id AND g.until_at IS NULL) THEN CAST(1 AS BIGINT) ELSE 0 END AS is_blind
 FROM source s JOIN host h ON h.name = s.host
 WHERE s.retired_at IS NULL AND s.next_due_at <= $1 AND s.lease_until <= $1 AND h.next_at <= $1 AND ($3 = '' OR s.id = $3)
@@ -168,6 +171,7 @@ impl Store {
                 moving: row.moving,
                 moved_to: row.moved_to,
                 is_blind: row.is_blind != 0,
+                is_calm: row.calm > 0,
             });
         }
         if claimed.is_empty() {

@@ -1,7 +1,7 @@
 //! Writing back what claimed work came to: one transaction for a batch, one savepoint for each
 //! outcome, so that one failure costs its own work only. An outcome whose fence is old changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
@@ -28,15 +28,33 @@ pub enum Committed {
     Stale,
 }
 
-const POLLED: &str = "UPDATE source SET lease_until = 0, next_due_at = $1, last_polled_at = $2,
-  first_polled_at = COALESCE(first_polled_at, $2), last_good_at = $2, last_outcome = $3, last_detail = $4, failures = 0,
-  pace = $5, moving = $6, stopped_at = NULL
-WHERE id = $7 AND fence = $8";
+/// Visits that found nothing new, nearly all there are, in one go: source, fence, time, due time, pace, moves and
+/// milliseconds of each. Names those that were still ours.
+const CALM: Both = Both {
+    sqlite: "UPDATE source SET lease_until = 0, next_due_at = v.due_at, last_polled_at = v.at,
+  first_polled_at = COALESCE(first_polled_at, v.at), last_good_at = v.at, last_outcome = 'unchanged', last_detail = '',
+  failures = 0, pace = v.pace, moving = v.moving, stopped_at = NULL, calm = calm + 1, calm_ms = v.took_ms
+FROM (SELECT value ->> 0 AS source, value ->> 1 AS fence, value ->> 2 AS at, value ->> 3 AS due_at, value ->> 4 AS pace,
+    value ->> 5 AS moving, value ->> 6 AS took_ms FROM json_each($1)) v
+WHERE source.id = v.source AND source.fence = v.fence RETURNING source.id",
+    postgres: "UPDATE source SET lease_until = 0, next_due_at = v.due_at, last_polled_at = v.at,
+  first_polled_at = COALESCE(first_polled_at, v.at), last_good_at = v.at, last_outcome = 'unchanged', last_detail = '',
+  failures = 0, pace = v.pace, moving = v.moving, stopped_at = NULL, calm = calm + 1, calm_ms = v.took_ms
+FROM (SELECT value ->> 0 AS source, (value ->> 1)::bigint AS fence, (value ->> 2)::bigint AS at,
+    (value ->> 3)::bigint AS due_at, value ->> 4 AS pace, value ->> 5 AS moving, (value ->> 6)::bigint AS took_ms
+  FROM jsonb_array_elements($1::jsonb) AS visits (value)) v
+WHERE source.id = v.source AND source.fence = v.fence RETURNING source.id",
+};
+/// What the calm before another outcome came to.
+const END_CALM: &str = "INSERT INTO poll (source, at, outcome, detail, entries, hits, bytes, took_ms, times)
+SELECT id, last_polled_at, 'unchanged', '', 0, 0, 0, calm_ms, calm FROM source WHERE id = $1 AND fence = $2 AND calm > 0";
+const READ: &str = "UPDATE source SET lease_until = 0, next_due_at = $1, last_polled_at = $2,
+  first_polled_at = COALESCE(first_polled_at, $2), last_good_at = $2, last_outcome = 'read', last_detail = $3, failures = 0,
+  pace = $4, moving = $5, stopped_at = NULL, calm = 0, etag = $6, last_modified = $7, body_hash = $8, generation = $9,
+  reader = $10, read_at = $2, repaired = $11, mended = CASE WHEN $11 = 0 THEN 0 ELSE mended + 1 END
+WHERE id = $12 AND fence = $13 RETURNING first_polled_at";
 /// A permanent redirect that was adopted, or given up again.
 const MOVED: &str = "UPDATE source SET moved_to = $1, host = $2 WHERE id = $3";
-const READ: &str = "UPDATE source SET etag = $1, last_modified = $2, body_hash = $3, generation = $4, reader = $5, read_at = $6,
-  repaired = $7, mended = CASE WHEN $7 = 0 THEN 0 ELSE mended + 1 END
-WHERE id = $8";
 /// The same bytes under other validators.
 const VALIDATORS: &str = "UPDATE source SET etag = $1, last_modified = $2 WHERE id = $3";
 const LIST_KEYS: &str = "INSERT INTO listing (source, keys) VALUES ($1, $2)
@@ -45,14 +63,12 @@ const REMOVED: Both =
     with_list!("UPDATE entry SET gone_at = $1 WHERE source = $2 AND gone_at IS NULL AND key IN ", 3, "");
 const FAILED: &str =
     "UPDATE source SET lease_until = 0, next_due_at = $1, last_polled_at = $2, last_outcome = $3,
-  last_detail = $4, failures = failures + $5, moving = $6, stopped_at = $7
+  last_detail = $4, failures = failures + $5, moving = $6, stopped_at = $7, calm = 0
 WHERE id = $8 AND fence = $9";
 const LOG_POLL: &str = "INSERT INTO poll (source, at, outcome, detail, status, entries, hits, bytes, took_ms)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-/// One more visit that found nothing new, behind another.
-const COUNT_POLL: &str = "UPDATE poll SET at = $1, took_ms = $2, times = times + 1
-WHERE id = (SELECT id FROM poll WHERE source = $3 ORDER BY id DESC LIMIT 1) AND outcome = 'unchanged'";
-/// The newest 50 outcomes of a source are kept.
+/// Of each source, the newest 50 outcomes are kept, and at most so many more until they are counted again.
+const TRIM_EVERY: i64 = 16;
 const TRIM_POLLS: &str = "DELETE FROM poll WHERE source = $1 AND id <= COALESCE(
   (SELECT id FROM poll WHERE source = $1 ORDER BY id DESC LIMIT 1 OFFSET 50), 0)";
 /// A silence goes on until something new is said.
@@ -76,7 +92,6 @@ SELECT id, 'not_running', $1, $2 FROM source WHERE id = $3 AND NOT EXISTS (
 /// What one source is told holds for its whole host.
 const REST_HOST: &str =
     "UPDATE host SET next_at = $1 WHERE next_at < $1 AND name = (SELECT host FROM source WHERE id = $2)";
-const FIRST_POLL: &str = "SELECT first_polled_at FROM source WHERE id = $1";
 
 const UPSERT_ENTRY: &str = "INSERT INTO entry (source, key, content, state, first_seen_at, listed_at, backlog, sealed, key_id, host, due_at)
 VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $10)
@@ -111,10 +126,12 @@ const STILL_LISTED: Both = with_list!(
 const UPSERT_HOST: &str = "INSERT INTO host (name) VALUES ($1) ON CONFLICT (name) DO NOTHING";
 const ENTRY_DONE: &str =
     "UPDATE entry SET state = $1, sealed = NULL, key_id = NULL, host = NULL, due_at = NULL, lease_until = 0, detail = $2
-WHERE id = $3 AND fence = $4 AND state = 'waiting' RETURNING first_seen_at, backlog";
+WHERE id = $3 AND fence = $4 AND state = 'waiting'
+RETURNING first_seen_at, backlog, (SELECT first_polled_at FROM source WHERE source.id = entry.source)";
 const ENTRY_RETRY: &str =
     "UPDATE entry SET due_at = $1, attempts = attempts + 1, lease_until = 0, detail = $2
-WHERE id = $3 AND fence = $4 AND state = 'waiting' RETURNING first_seen_at, backlog";
+WHERE id = $3 AND fence = $4 AND state = 'waiting'
+RETURNING first_seen_at, backlog, (SELECT first_polled_at FROM source WHERE source.id = entry.source)";
 
 const UPSERT_DOCUMENT: &str = "INSERT INTO document (entry, kind, url, linkable, title, published_at, doubt, first_seen_at, language,
   address_key, title_key, text_key, simhash, band0, band1, band2, band3, sealed, key_id, minhash)
@@ -167,9 +184,18 @@ impl Store {
         &self,
         outcomes: &[Outcome],
     ) -> Result<Vec<Result<Committed, StoreError>>, StoreError> {
+        let calm: Vec<&PollOutcome> = outcomes.iter().filter_map(Outcome::calm).collect();
         let mut tx = self.db.begin().await?;
+        let Ok(ours) = commit_calm(&mut tx, &calm).await else {
+            drop(tx);
+            return self.commit_apart(outcomes).await;
+        };
         let mut results = Vec::with_capacity(outcomes.len());
         for outcome in outcomes {
+            if let Some(poll) = outcome.calm() {
+                results.push(Ok(committed(&ours, poll)));
+                continue;
+            }
             let Ok(committed) = self.commit_one(&mut tx, outcome).await else {
                 drop(tx);
                 return self.commit_apart(outcomes).await;
@@ -210,21 +236,15 @@ impl Store {
 
     async fn commit_poll(&self, tx: &mut Tx, poll: &PollOutcome) -> Result<Committed, StoreError> {
         let (source, at) = (poll.source.as_str(), poll.at.timestamp_millis());
-        if let PollResult::Failed { .. } = &poll.result {
-            return commit_failed(tx, poll).await;
-        }
-        let (outcome, detail) = match &poll.result {
-            PollResult::Read { reader, listed, .. } => {
-                ("read", format!("{} entries{}", listed.len(), reader.remark()))
+        let first_polled_at = match &poll.result {
+            PollResult::Failed { .. } => return commit_failed(tx, poll).await,
+            PollResult::Unchanged { .. } => {
+                let ours = commit_calm(tx, &[poll]).await?;
+                ours.contains(source).then_some(at)
             }
-            _ => ("unchanged", String::new()),
+            PollResult::Read { .. } => commit_read(tx, poll).await?,
         };
-        let changed = on_tx!(&mut *tx, tx => sqlx::query(POLLED)
-            .bind(poll.next_due_at.timestamp_millis()).bind(at).bind(outcome).bind(&detail)
-            .bind(&poll.shown.pace).bind(&poll.shown.moving).bind(source).bind(poll.fence).execute(&mut **tx).await?.rows_affected());
-        if changed == 0 {
-            return Ok(Committed::Stale);
-        }
+        let Some(first_polled_at) = first_polled_at else { return Ok(Committed::Stale) };
         note_move(tx, poll).await?;
         if let Some(since) = poll.late_since {
             on_tx!(&mut *tx, tx => {
@@ -246,53 +266,33 @@ impl Store {
                 sqlx::query(VALIDATORS).bind(etag).bind(last_modified).bind(source).execute(&mut **tx).await?;
             });
         }
-        let mut hits = Vec::new();
-        let mut counts = (0, 0, 0);
-        if let PollResult::Read {
-            etag,
-            last_modified,
-            body_hash,
-            generation,
-            bytes,
-            reader,
-            entries,
-            listed,
-            listing,
-            removed,
-        } = &poll.result
-        {
-            let mended = i64::from(*reader != Reader::Strict);
+        let PollResult::Read { bytes, reader, entries, listed, listing, removed, .. } = &poll.result else {
+            return Ok(Committed::Stored { hits: Vec::new() });
+        };
+        on_tx!(&mut *tx, tx => {
+            sqlx::query(LIST_KEYS).bind(source).bind(listing).execute(&mut **tx).await?;
+        });
+        if !removed.is_empty() {
+            let keys = serde_json::Value::from(removed.as_slice()).to_string();
+            let sql = REMOVED.of_tx(tx);
             on_tx!(&mut *tx, tx => {
-                sqlx::query(READ).bind(etag).bind(last_modified).bind(body_hash).bind(generation).bind(reader.as_str())
-                    .bind(at).bind(mended).bind(source).execute(&mut **tx).await?;
-                sqlx::query(LIST_KEYS).bind(source).bind(listing).execute(&mut **tx).await?;
+                sqlx::query(sql).bind(at).bind(source).bind(keys).execute(&mut **tx).await?;
             });
-            if !removed.is_empty() {
-                let keys = serde_json::Value::from(removed.as_slice()).to_string();
-                let sql = REMOVED.of_tx(tx);
-                on_tx!(&mut *tx, tx => {
-                    sqlx::query(sql).bind(at).bind(source).bind(keys).execute(&mut **tx).await?;
-                });
-            }
-            let first: Option<i64> = on_tx!(&mut *tx, tx =>
-                sqlx::query_scalar(FIRST_POLL).bind(source).fetch_one(&mut **tx).await?);
-            let keys = serde_json::Value::from(listed.as_slice()).to_string();
-            let still_listed = STILL_LISTED.of_tx(tx);
-            on_tx!(&mut *tx, tx => {
-                sqlx::query(still_listed).bind(at).bind(source).bind(keys).execute(&mut **tx).await?;
-            });
-            let is_plain =
-                |entry: &&EntryRecord| matches!(entry.state, EntryState::Done(None)) && !entry.edited;
-            let (plain, others): (Vec<&EntryRecord>, Vec<&EntryRecord>) = entries.iter().partition(is_plain);
-            commit_plain(tx, source, at, &plain).await?;
-            for entry in others {
-                hits.extend(
-                    self.commit_listed(tx, (&poll.source, poll.at), entry, first.unwrap_or(at)).await?,
-                );
-            }
-            counts = (entries.len(), hits.len(), *bytes);
         }
-        log_poll(tx, poll, (outcome, &detail), None, counts).await?;
+        let keys = serde_json::Value::from(listed.as_slice()).to_string();
+        let still_listed = STILL_LISTED.of_tx(tx);
+        on_tx!(&mut *tx, tx => {
+            sqlx::query(still_listed).bind(at).bind(source).bind(keys).execute(&mut **tx).await?;
+        });
+        let is_plain = |entry: &&EntryRecord| matches!(entry.state, EntryState::Done(None)) && !entry.edited;
+        let (plain, others): (Vec<&EntryRecord>, Vec<&EntryRecord>) = entries.iter().partition(is_plain);
+        commit_plain(tx, source, at, &plain).await?;
+        let mut hits = Vec::new();
+        for entry in others {
+            hits.extend(self.commit_listed(tx, (&poll.source, poll.at), entry, first_polled_at).await?);
+        }
+        let counts = (entries.len(), hits.len(), *bytes);
+        log_poll(tx, poll, ("read", &read_detail(listed.len(), *reader)), None, counts).await?;
         Ok(Committed::Stored { hits })
     }
 
@@ -351,16 +351,14 @@ impl Store {
             EntryResult::Failed { detail } => ("failed", detail.as_str(), None),
             EntryResult::Retry { at, detail } => ("waiting", detail.as_str(), Some(at.timestamp_millis())),
         };
-        let row: Option<(i64, i64)> = on_tx!(&mut *tx, tx => match retry_at {
+        let row: Option<(i64, i64, Option<i64>)> = on_tx!(&mut *tx, tx => match retry_at {
             Some(due) => sqlx::query_as(ENTRY_RETRY).bind(due).bind(detail).bind(outcome.entry.0).bind(outcome.fence)
                 .fetch_optional(&mut **tx).await?,
             None => sqlx::query_as(ENTRY_DONE).bind(state).bind(detail).bind(outcome.entry.0).bind(outcome.fence)
                 .fetch_optional(&mut **tx).await?,
         });
-        let Some((first_seen_at, backlog)) = row else { return Ok(Committed::Stale) };
+        let Some((first_seen_at, backlog, first)) = row else { return Ok(Committed::Stale) };
         let source = outcome.source.as_str();
-        let first: Option<i64> =
-            on_tx!(&mut *tx, tx => sqlx::query_scalar(FIRST_POLL).bind(source).fetch_one(&mut **tx).await?);
         let mut hits = Vec::new();
         for comment in &outcome.comments {
             let comment = EntryRecord { backlog: comment.backlog || backlog != 0, ..comment.clone() };
@@ -409,12 +407,73 @@ impl Store {
     }
 }
 
+/// Visits that found nothing new; which of their sources were still ours.
+async fn commit_calm(tx: &mut Tx, polls: &[&PollOutcome]) -> Result<HashSet<String>, StoreError> {
+    if polls.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let visits = polls.iter().map(|poll| {
+        serde_json::json!([
+            poll.source.as_str(),
+            poll.fence,
+            poll.at.timestamp_millis(),
+            poll.next_due_at.timestamp_millis(),
+            poll.shown.pace,
+            poll.shown.moving,
+            poll.took_ms,
+        ])
+    });
+    let visits = visits.collect::<serde_json::Value>().to_string();
+    let sql = CALM.of_tx(tx);
+    let ours: Vec<String> =
+        on_tx!(tx, tx => sqlx::query_scalar(sql).bind(visits).fetch_all(&mut **tx).await?);
+    Ok(ours.into_iter().collect())
+}
+
+/// What became of one of them.
+fn committed(ours: &HashSet<String>, poll: &PollOutcome) -> Committed {
+    if ours.contains(poll.source.as_str()) {
+        Committed::Stored { hits: Vec::new() }
+    } else {
+        Committed::Stale
+    }
+}
+
+/// A body that was read; when its source was polled for the first time, where it was still ours.
+async fn commit_read(tx: &mut Tx, poll: &PollOutcome) -> Result<Option<i64>, StoreError> {
+    let PollResult::Read { etag, last_modified, body_hash, generation, reader, listed, .. } = &poll.result
+    else {
+        return Ok(None);
+    };
+    end_calm(tx, poll).await?;
+    Ok(on_tx!(tx, tx => sqlx::query_scalar(READ)
+        .bind(poll.next_due_at.timestamp_millis()).bind(poll.at.timestamp_millis()).bind(read_detail(listed.len(), *reader))
+        .bind(&poll.shown.pace).bind(&poll.shown.moving).bind(etag).bind(last_modified).bind(body_hash).bind(generation)
+        .bind(reader.as_str()).bind(i64::from(*reader != Reader::Strict)).bind(poll.source.as_str()).bind(poll.fence)
+        .fetch_optional(&mut **tx).await?))
+}
+
+fn read_detail(listed: usize, reader: Reader) -> String {
+    format!("{listed} entries{}", reader.remark())
+}
+
+/// Writes down the visits without news that came before this one.
+async fn end_calm(tx: &mut Tx, poll: &PollOutcome) -> Result<(), StoreError> {
+    if poll.was_calm {
+        on_tx!(tx, tx => {
+            sqlx::query(END_CALM).bind(poll.source.as_str()).bind(poll.fence).execute(&mut **tx).await?;
+        });
+    }
+    Ok(())
+}
+
 /// A visit that brought nothing.
 async fn commit_failed(tx: &mut Tx, poll: &PollOutcome) -> Result<Committed, StoreError> {
     let (source, at) = (poll.source.as_str(), poll.at.timestamp_millis());
     let PollResult::Failed { reason, detail, status, weight, stay_away_until } = &poll.result else {
         return Ok(Committed::Stale);
     };
+    end_calm(tx, poll).await?;
     let changed = on_tx!(&mut *tx, tx => sqlx::query(FAILED)
         .bind(poll.next_due_at.timestamp_millis()).bind(at).bind(*reason).bind(detail).bind(*weight)
         .bind(&poll.shown.moving).bind(poll.shown.stopped.then_some(at))
@@ -597,20 +656,14 @@ async fn log_poll(
     (entries, hits, bytes): (usize, usize, i64),
 ) -> Result<(), StoreError> {
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-    if outcome == "unchanged" {
-        let counted = on_tx!(&mut *tx, tx => sqlx::query(COUNT_POLL)
-            .bind(poll.at.timestamp_millis()).bind(poll.took_ms).bind(poll.source.as_str())
-            .execute(&mut **tx).await?.rows_affected());
-        if counted > 0 {
-            return Ok(());
-        }
-    }
     on_tx!(tx, tx => {
         sqlx::query(LOG_POLL)
             .bind(poll.source.as_str()).bind(poll.at.timestamp_millis()).bind(outcome).bind(detail).bind(status.map(i64::from))
             .bind(count(entries)).bind(count(hits)).bind(bytes).bind(poll.took_ms)
             .execute(&mut **tx).await?;
-        sqlx::query(TRIM_POLLS).bind(poll.source.as_str()).execute(&mut **tx).await?;
+        if poll.fence % TRIM_EVERY == 0 {
+            sqlx::query(TRIM_POLLS).bind(poll.source.as_str()).execute(&mut **tx).await?;
+        }
     });
     Ok(())
 }

@@ -16,6 +16,19 @@ pub enum Outcome {
     Entry(Box<EntryOutcome>),
 }
 
+impl Outcome {
+    /// A visit that found nothing new, of which nothing else is to be written.
+    pub(super) fn calm(&self) -> Option<&PollOutcome> {
+        let Self::Poll(poll) = self else { return None };
+        let is_calm = matches!(poll.result, PollResult::Unchanged { validators: None })
+            && poll.late_since.is_none()
+            && poll.silence.is_none()
+            && poll.shown.moved.is_none()
+            && !poll.was_blind;
+        is_calm.then_some(poll)
+    }
+}
+
 /// What one visit to a source came to.
 #[derive(Debug, Clone)]
 pub struct PollOutcome {
@@ -31,6 +44,8 @@ pub struct PollOutcome {
     pub late_since: Option<DateTime<Utc>>,
     /// Whether a gap was open.
     pub was_blind: bool,
+    /// Whether the visit before found nothing new.
+    pub was_calm: bool,
     /// In a sentence, where it answers and has said nothing new for far longer than usual.
     pub silence: Option<String>,
     /// How long it took, from claim to here (ms).

@@ -72,6 +72,7 @@ pub(super) fn names(claimed: &[ClaimedSource]) -> Vec<&str> {
 pub(super) fn polled(source: &str, fence: i64, at: i64, result: PollResult) -> Outcome {
     Outcome::Poll(Box::new(PollOutcome {
         was_blind: true,
+        was_calm: true,
         silence: None,
         source: source.parse().unwrap(),
         fence,
