@@ -35,8 +35,7 @@ pub(super) async fn join(parts: &Arc<Parts>, record: &mut DocumentRecord) -> Res
         }
         documents.insert(0, own);
         let shared = parts.clone();
-        let joined =
-            tokio::task::spawn_blocking(move || shared.classifier.jigsaw_across(&documents, &organisation));
+        let joined = parts.compute(move || shared.classifier.jigsaw_across(&documents, &organisation));
         // Judging that panicked has found nothing; each copy was judged for itself before.
         if let Ok(Some(finding)) = joined.await {
             let hit = &mut record.hits[place];

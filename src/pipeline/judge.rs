@@ -171,7 +171,7 @@ pub(super) async fn judge(
     let source = &planned.source;
     let rises = dates_rise(&entries);
     let (shared, own) = (parts.clone(), source.clone());
-    let keyed = tokio::task::spawn_blocking(move || {
+    let keyed = parts.compute(move || {
         entries.into_iter().map(|entry| Keyed::new(&shared, &own, entry)).collect::<Vec<Keyed>>()
     });
     let keyed = keyed.await.map_err(|_| Failure::unreadable("the extractor failed on it"))?;
@@ -180,9 +180,9 @@ pub(super) async fn judge(
     let before =
         if KEEPS_LISTING.contains(&source.kind) { Listing::from_stored(&before) } else { Listing::default() };
     let known = known(parts, source, &keyed, &before).await?;
-    let (parts, source) = (parts.clone(), source.clone());
-    let judged = tokio::task::spawn_blocking(move || {
-        let mut keyed = keyed;
+    let (shared, source) = (parts.clone(), source.clone());
+    let judged = parts.compute(move || {
+        let (parts, mut keyed) = (shared, keyed);
         // A domain stays itself, whatever stands there today.
         if source.kind != SourceKind::Lookalike {
             tell_apart(&parts, &source, &mut keyed, &before, &known);

@@ -64,7 +64,7 @@ pub(super) async fn sitemap(
 async fn read_list(visit: Visit<'_>, mut page: Page, options: &SitemapOptions) -> Result<Sitemap, Failure> {
     let (most, at, options) = (visit.parts.fetcher.max_body_bytes(), visit.at, options.clone());
     page.body = unpacked(page.body, most).await?;
-    let read = tokio::task::spawn_blocking(move || {
+    let read = visit.parts.compute(move || {
         let text = text_of(&page)?;
         let none = || Failure::new("not_a_sitemap", "it is no sitemap", FailureClass::Soft);
         read_sitemap(&text, &page.url, at, &options).ok_or_else(none)
@@ -82,7 +82,7 @@ pub(super) async fn api(visit: Visit<'_>, page: Page, options: &ApiOptions) -> R
         // Whatever the answer was called in the end, a next page is told from where it was asked.
         page.url = if visit.planned.has_secret_address() { first.clone() } else { page.url };
         let (base, at, own) = (page.url.clone(), visit.at, options.clone());
-        let read = tokio::task::spawn_blocking(move || {
+        let read = visit.parts.compute(move || {
             let text = text_of(&page)?;
             Ok::<_, Failure>(read_api(&text, &base, at, &own)?)
         });

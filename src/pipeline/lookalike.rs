@@ -75,7 +75,7 @@ pub(super) async fn look(visit: Visit<'_>, options: &LookalikeOptions) -> Result
     }
     let (shared, asking, own_options) =
         (parts.clone(), planned.source.organisations.clone(), options.clone());
-    let names = tokio::task::spawn_blocking(move || names(&shared, &asking, &own_options)).await;
+    let names = parts.compute(move || names(&shared, &asking, &own_options)).await;
     let names = names.map_err(|_| Failure::unreadable("the names could not be made"))?;
     let of = parts.store.fingerprint(&names.iter().map(String::as_str).collect::<Vec<_>>());
     if memory.of != of {
@@ -230,7 +230,7 @@ async fn registered(
 /// Reads a front page; nothing where it is for sale, empty, or cannot be read.
 async fn front(visit: Visit<'_>, name: &str, page: Page) -> Option<Front> {
     let (parts, name) = (visit.parts.clone(), name.to_owned());
-    let read = tokio::task::spawn_blocking(move || {
+    let read = visit.parts.compute(move || {
         let html = text_of(&page).ok()?;
         if Wall::of(&html).is_some() {
             return None;
@@ -289,13 +289,13 @@ async fn own_site(visit: Visit<'_>, options: &LookalikeOptions, today: NaiveDate
 
 /// Icons and logos of a page, hashed and dropped.
 async fn pictures(visit: Visit<'_>, html: String, base: Url) -> Vec<Picture> {
-    let places = tokio::task::spawn_blocking(move || logos(&html, &base)).await.unwrap_or_default();
+    let places = visit.parts.compute(move || logos(&html, &base)).await.unwrap_or_default();
     let mut found = Vec::new();
     for url in places.into_iter().take(MAX_PICTURES) {
         let Ok(url) = parse_target(url.as_str(), &visit.parts.fetcher.policy()) else { continue };
         let request = Request { max_bytes: Some(MAX_PICTURE_BYTES), ..Request::new(url) };
         let Ok(Fetched::Page(page)) = visit.parts.fetcher.fetch(request).await else { continue };
-        let read = tokio::task::spawn_blocking(move || Picture::read(&page.body)).await;
+        let read = visit.parts.compute(move || Picture::read(&page.body)).await;
         found.extend(read.ok().flatten());
     }
     found

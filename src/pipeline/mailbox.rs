@@ -28,7 +28,7 @@ pub(super) async fn read(visit: Visit<'_>, folder: &Path) -> Result<Listed, Fail
         Vec::new()
     };
     let (store, folder, id) = (parts.store.clone(), folder.to_owned(), planned.source.id.clone());
-    let read = tokio::task::spawn_blocking(move || {
+    let read = parts.compute(move || {
         let known: HashSet<&[u8]> = before.chunks_exact(PRINT).collect();
         // All that stands there at first is backlog, however many visits it takes to read it.
         let is_backlog = known.is_empty() || known.contains(CATCHING_UP.as_slice());

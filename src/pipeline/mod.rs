@@ -18,6 +18,7 @@ mod wait;
 pub use replay::{HitChange, Replayed, Request as ReplayRequest, RuleChange, replay};
 
 use std::collections::{HashMap, HashSet};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +26,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
-use tokio::task::JoinSet;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -198,7 +200,30 @@ struct Parts {
     /// When the claiming loop last went round (ms), for the watchdog.
     moved_at: AtomicI64,
     progress: Option<tokio::sync::mpsc::UnboundedSender<Progress>>,
+    /// How much is read and judged at once.
+    readers: Arc<Semaphore>,
 }
+
+impl Parts {
+    /// Runs work that computes off the async threads, a little more of it at once than there are cores: with more, the
+    /// store's thread would wait for its turn at every statement.
+    async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        // Nobody closes it; without a permit there is only more at once.
+        let permit = self.readers.clone().acquire_owned().await.ok();
+        let work = tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop(permit);
+            done
+        });
+        work.await
+    }
+}
+
+/// Work that computes at once, beyond the number of cores: one that a hostile page keeps busy leaves room for others.
+const SPARE_READERS: usize = 2;
 
 /// Everything that a pipeline is made of.
 #[derive(Debug)]
@@ -262,6 +287,7 @@ impl Pipeline {
         let fetcher = fetcher.with_ledger(Arc::new(ledger));
         let planned =
             planned.into_iter().map(|planned| (planned.source.id.clone(), Box::new(planned))).collect();
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let moved_at = AtomicI64::new(clock.now().timestamp_millis());
         let parts = Parts {
             store,
@@ -280,6 +306,7 @@ impl Pipeline {
             strangers: Mutex::default(),
             moved_at,
             progress,
+            readers: Arc::new(Semaphore::new(cores + SPARE_READERS)),
         };
         Self { parts: Arc::new(parts) }
     }

@@ -27,7 +27,7 @@ pub(super) async fn look(visit: Visit<'_>, page: Page, pace: &mut Pace) -> Resul
     let How::Own(options) = &planned.how else { return Ok(Vec::new()) };
     let stale_after = Duration::from_secs(options.stale_days * 86_400);
     let (shared, own) = (parts.clone(), planned.clone());
-    let seen = tokio::task::spawn_blocking(move || seen(&shared, &own, &page, at));
+    let seen = parts.compute(move || seen(&shared, &own, &page, at));
     let Seen { print, newest } =
         seen.await.unwrap_or_else(|_| Err(Failure::unreadable("the parser failed on it")))?;
     let before = parts.store.listing(&planned.source.id).await.map_err(Failure::store)?;

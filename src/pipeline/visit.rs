@@ -245,7 +245,7 @@ async fn entries_of(visit: Visit<'_>, page: Page) -> Result<Listed, Failure> {
         parts.store.listing(&planned.source.id).await.map_err(Failure::store)?
     };
     let store = parts.store.clone();
-    let parsed = tokio::task::spawn_blocking(move || {
+    let parsed = parts.compute(move || {
         let text = text_of(&page)?;
         match chosen {
             Some(chosen) => {

@@ -73,7 +73,7 @@ async fn judged(
     (attempts, comments): (i64, &mut Vec<EntryRecord>),
 ) -> EntryResult {
     let (shared, source) = (parts.clone(), source.clone());
-    let work = tokio::task::spawn_blocking(move || {
+    let work = parts.compute(move || {
         let html = decode(&page.body, page.content_type.as_deref()).text;
         let options = &shared.options.extract;
         let keep = if page.head.no_copy { Keep::Link } else { Keep::Text };
@@ -133,7 +133,7 @@ enum Read {
 /// The document that the feed's own words make.
 async fn own_words(parts: &Arc<Parts>, source: &Source, entry: Entry, attempts: i64) -> EntryResult {
     let (shared, source) = (parts.clone(), source.clone());
-    let work = tokio::task::spawn_blocking(move || {
+    let work = parts.compute(move || {
         let document = visit::document_of(&source, &entry, None, &shared.options.extract);
         record::of(&shared, &source, &document, entry.doubt, Keep::Text)
     });

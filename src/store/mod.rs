@@ -28,6 +28,7 @@ mod seal;
 mod source;
 mod story;
 mod trend;
+mod visits;
 
 pub use alert::{AlertRow, DigestItem, HitDecision, HitRow, NewAlert, NewDelivery, OutboxItem, Rendered};
 pub use blind::BlindSource;

@@ -17,15 +17,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// A visit that found nothing new, of which nothing else is to be written.
-    pub(super) fn calm(&self) -> Option<&PollOutcome> {
-        let Self::Poll(poll) = self else { return None };
-        let is_calm = matches!(poll.result, PollResult::Unchanged { validators: None })
-            && poll.late_since.is_none()
-            && poll.silence.is_none()
-            && poll.shown.moved.is_none()
-            && !poll.was_blind;
-        is_calm.then_some(poll)
+    pub(super) fn poll(&self) -> Option<&PollOutcome> {
+        match self {
+            Self::Poll(poll) => Some(poll),
+            Self::Entry(_) => None,
+        }
     }
 }
 
@@ -137,6 +133,13 @@ pub struct EntryRecord {
     pub edited: bool,
     /// Where it stands.
     pub state: EntryState,
+}
+
+impl EntryRecord {
+    /// Mentions nobody and never did: a key and a fingerprint are all that is kept of it.
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self.state, EntryState::Done(None)) && !self.edited
+    }
 }
 
 /// Where an entry stands.

@@ -18,8 +18,10 @@ const MIN_SHARED: usize = 40;
 const LONG: i64 = 60;
 /// The same where the headline is the same (unrelated texts differ in about 32).
 const MAX_DISTANCE_SAME_TITLE: u32 = 16;
-/// Candidates looked at by address, text, headline and bands.
-const MAX_CANDIDATES: i64 = 1000;
+/// Candidates that are compared.
+const MAX_CANDIDATES: i64 = 100;
+/// The same where copies are put together.
+const MAX_COPIES_COMPARED: i64 = 1000;
 /// Places of a MinHash that make a band. Of two texts that share [`MIN_SHARED`] of a hundred places, 32 bands of two
 /// show a common one in 99.6 of a hundred cases.
 const BAND_PLACES: usize = 2;
@@ -34,21 +36,22 @@ struct Candidate {
     minhash: Option<Vec<u8>>,
 }
 
-/// Each way to a candidate has its index: `CROSS JOIN` keeps SQLite from beginning with every hit of the month.
+/// Each way to a candidate has its index: `CROSS JOIN` keeps SQLite from beginning with every hit of the month. Those
+/// found in most ways come first: a copy shares five bands and more, a stranger one or two.
 const CANDIDATES: Both = with_ids!(
     "SELECT h.story, d.address_key, d.title_key, d.text_key, d.simhash, d.minhash
-FROM (SELECT id FROM document WHERE address_key = $5
-  UNION SELECT id FROM document WHERE text_key = $6
-  UNION SELECT id FROM document WHERE title_key = $7 AND $7 <> ''
-  UNION SELECT id FROM document WHERE band0 = $9 AND $8 <> 0
-  UNION SELECT id FROM document WHERE band1 = $10 AND $8 <> 0
-  UNION SELECT id FROM document WHERE band2 = $11 AND $8 <> 0
-  UNION SELECT id FROM document WHERE band3 = $12 AND $8 <> 0
-  UNION SELECT document FROM minband WHERE band IN ",
+FROM (SELECT id, SUM(weight) AS weight FROM (SELECT id, 100 AS weight FROM document WHERE address_key = $5
+  UNION ALL SELECT id, 100 FROM document WHERE text_key = $6
+  UNION ALL SELECT id, 100 FROM document WHERE title_key = $7 AND $7 <> ''
+  UNION ALL SELECT id, 10 FROM document WHERE band0 = $9 AND $8 <> 0
+  UNION ALL SELECT id, 10 FROM document WHERE band1 = $10 AND $8 <> 0
+  UNION ALL SELECT id, 10 FROM document WHERE band2 = $11 AND $8 <> 0
+  UNION ALL SELECT id, 10 FROM document WHERE band3 = $12 AND $8 <> 0
+  UNION ALL SELECT document, 1 FROM minband WHERE band IN ",
     14,
-    ") c CROSS JOIN document d CROSS JOIN hit h
+    ") found GROUP BY id) c CROSS JOIN document d CROSS JOIN hit h
 WHERE d.id = c.id AND h.document = d.id AND h.organisation = $1 AND d.id <> $2 AND h.at BETWEEN $3 AND $4
-ORDER BY h.at DESC LIMIT $13"
+ORDER BY c.weight DESC, h.at DESC LIMIT $13"
 );
 const DROP_BANDS: &str = "DELETE FROM minband WHERE document = $1";
 const KEEP_BANDS: Both = Both {
@@ -99,7 +102,7 @@ impl Store {
             .bind(organisation.as_str()).bind(&document.address_key).bind(&document.text_key)
             .bind(at - REACH_MS).bind(at + REACH_MS).bind(&document.title_key)
             .bind(document.simhash.cast_signed()).bind(bands[0]).bind(bands[1]).bind(bands[2]).bind(bands[3])
-            .bind(MAX_CANDIDATES).fetch_all(pool).await?);
+            .bind(MAX_COPIES_COMPARED).fetch_all(pool).await?);
         let same: Vec<HitId> = found
             .iter()
             .filter(|copy| is_same(&copy.candidate, document))
@@ -160,11 +163,18 @@ pub(super) async fn keep_bands(
     tx: &mut Tx,
     document: &DocumentRecord,
     document_id: i64,
+    is_new: bool,
 ) -> Result<(), StoreError> {
-    let bands = serde_json::Value::from(min_bands(document)).to_string();
+    let bands = min_bands(document);
+    if is_new && bands.is_empty() {
+        return Ok(());
+    }
+    let bands = serde_json::Value::from(bands).to_string();
     let keep = KEEP_BANDS.of_tx(tx);
     on_tx!(tx, tx => {
-        sqlx::query(DROP_BANDS).bind(document_id).execute(&mut **tx).await?;
+        if !is_new {
+            sqlx::query(DROP_BANDS).bind(document_id).execute(&mut **tx).await?;
+        }
         sqlx::query(keep).bind(document_id).bind(bands).execute(&mut **tx).await?;
     });
     Ok(())
