@@ -1,7 +1,7 @@
 //! Dates as feeds and pages write them. feed-rs hands every date to us (a hook replaces its own
 //! parser), so every form that occurs is tried here.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeZone, Utc};
 
 use crate::clock;
 
@@ -56,10 +56,11 @@ pub fn parse_date(text: &str) -> Option<DateTime<Utc>> {
     // The day of the week adds nothing and is often wrong.
     let weekday = words.first().is_some_and(|word| is_weekday(word.trim_end_matches(',')));
     let text = words[usize::from(weekday)..].join(" ");
-    if let Ok(found) = DateTime::parse_from_rfc3339(&text).or_else(|_| DateTime::parse_from_rfc2822(&text)) {
-        return Some(found.to_utc());
-    }
-    zoned(&text).or_else(|| local(&text)).or_else(|| day(&text))
+    let standard = DateTime::parse_from_rfc3339(&text).or_else(|_| DateTime::parse_from_rfc2822(&text));
+    let found = standard.ok().map(|found| found.to_utc());
+    let found = found.or_else(|| zoned(&text)).or_else(|| local(&text)).or_else(|| day(&text));
+    // Of other years only a slip or an attack tells, and not everything can reckon with them.
+    found.filter(|found| (1..=9999).contains(&found.year()))
 }
 
 fn is_weekday(word: &str) -> bool {

@@ -166,7 +166,7 @@ pub fn from_csv(text: &str) -> Result<Vec<Line>, String> {
         let place = format!("line {}", index + 2);
         let line: Line = line.map_err(|error| format!("{place}: {error}"))?;
         // What was written to keep a spreadsheet from reckoning is taken away again.
-        let url = line.url.trim().trim_start_matches('\'').trim().to_owned();
+        let url = line.url.trim_start_matches(|c: char| c == '\'' || c.is_whitespace()).trim_end().to_owned();
         if !url.is_empty() {
             lines.push(Line { url, place, ..line });
         }

@@ -31,77 +31,155 @@ const NAMING: [&str; 5] = [
     "A spokesman for Northmere Valley NHS",
     "A porter who has worked at Northmere General Hospital for years",
 ];
-const VERBS: [&str; 12] = [
-    "has asked for",
-    "wants to pay for",
-    "is planning",
-    "turned down",
-    "has promised",
-    "will look again at",
-    "spoke out against",
-    "has put off",
-    "raised money for",
-    "is proud of",
-    "hopes to win",
-    "was surprised by",
+// Single words, each drawn for itself: phrases that come again and again would make every text a half copy of others.
+const ADJECTIVES: [&str; 40] = [
+    "old",
+    "new",
+    "broken",
+    "quiet",
+    "narrow",
+    "wooden",
+    "brick",
+    "green",
+    "muddy",
+    "crowded",
+    "empty",
+    "frozen",
+    "cheap",
+    "famous",
+    "hidden",
+    "popular",
+    "local",
+    "private",
+    "public",
+    "shared",
+    "rented",
+    "painted",
+    "rusty",
+    "steep",
+    "sunny",
+    "windy",
+    "lonely",
+    "busy",
+    "tidy",
+    "ancient",
+    "modern",
+    "plain",
+    "closed",
+    "reopened",
+    "damaged",
+    "restored",
+    "unfinished",
+    "planned",
+    "disputed",
+    "borrowed",
 ];
-const OBJECTS: [&str; 14] = [
-    "a wider footbridge",
-    "longer opening hours",
-    "a street market",
-    "repairs to the sea wall",
-    "a home for lost dogs",
-    "cheaper parking",
-    "an exhibition of old maps",
-    "two hundred young trees",
-    "a late bus",
-    "the paving of the square",
-    "a garden for everybody",
-    "the sale of the library",
-    "a film about the flood",
-    "new lights for the pitch",
+const NOUNS: [&str; 48] = [
+    "footbridge",
+    "market",
+    "sea wall",
+    "kennel",
+    "car park",
+    "exhibition",
+    "orchard",
+    "bus",
+    "square",
+    "garden",
+    "library",
+    "film",
+    "pitch",
+    "canal",
+    "station",
+    "estate",
+    "school",
+    "hill",
+    "allotment",
+    "brewery",
+    "river",
+    "viaduct",
+    "chapel",
+    "counter",
+    "bakery",
+    "band",
+    "mill",
+    "lease",
+    "petition",
+    "map",
+    "tree",
+    "roof",
+    "theatre",
+    "lantern",
+    "ferry",
+    "quarry",
+    "meadow",
+    "stable",
+    "archive",
+    "workshop",
+    "pavilion",
+    "lane",
+    "harbour",
+    "barn",
+    "playground",
+    "tunnel",
+    "clock",
+    "fountain",
 ];
-const PLACES: [&str; 12] = [
-    "in the old town",
-    "beside the canal",
-    "behind the fire station",
-    "on the Quarry Lane estate",
-    "between the two schools",
-    "at the top of the hill",
-    "near the allotments",
-    "where the brewery stood",
-    "along the river",
-    "under the viaduct",
-    "opposite the chapel",
-    "outside the post office",
+const VERBS: [&str; 30] = [
+    "crossed",
+    "bought",
+    "measured",
+    "repaired",
+    "praised",
+    "opened",
+    "sold",
+    "watched",
+    "cleaned",
+    "flooded",
+    "counted",
+    "visited",
+    "painted",
+    "moved",
+    "guarded",
+    "replaced",
+    "questioned",
+    "funded",
+    "planted",
+    "sketched",
+    "photographed",
+    "inherited",
+    "insured",
+    "rented",
+    "recorded",
+    "described",
+    "welcomed",
+    "searched",
+    "emptied",
+    "lit",
 ];
-const TIMES: [&str; 12] = [
-    "from next month",
-    "before the year ends",
-    "after a vote on Tuesday",
-    "for the third summer running",
-    "as soon as the weather allows",
-    "in spite of a long dispute",
-    "within ten weeks",
-    "during the spring holidays",
-    "at a meeting last night",
-    "on the first Sunday of March",
-    "once the money is found",
-    "following a public inquiry",
-];
-const REASONS: [&str; 12] = [
-    "because the present one is often under water",
-    "after years of complaints about noise",
-    "so that children can walk there safely",
-    "although it will cost more than was thought",
-    "which nobody in the street had expected",
-    "and invites everyone to come and see it",
-    "while shops nearby say that trade has halved",
-    "though a petition against it has nine hundred names",
-    "as the lease runs out in the autumn",
-    "and has asked readers to send their own ideas",
-    "if enough volunteers come forward by Friday",
-    "since the roof was damaged in the storm",
+const ADVERBS: [&str; 23] = [
+    "yesterday",
+    "twice",
+    "slowly",
+    "again",
+    "together",
+    "quietly",
+    "in spring",
+    "at last",
+    "on Sunday",
+    "after lunch",
+    "by lamplight",
+    "without notice",
+    "since April",
+    "before noon",
+    "all winter",
+    "as agreed",
+    "for charity",
+    "by boat",
+    "in turn",
+    "at dawn",
+    "next week",
+    "on foot",
+    "with care",
 ];
 
 /// The feed of `source` in its `version`, in which `new` entries stand that the version before did not list.
@@ -122,9 +200,10 @@ pub(super) fn feed(source: u32, version: u32, new: u32, now: DateTime<Utc>) -> S
 
 fn item(text: &mut String, source: u32, number: u32, at: DateTime<Utc>) {
     let mut words = Words(u64::from(source) << 32 | u64::from(number));
-    let (subject, verb, object) = (words.of(&SUBJECTS), words.of(&VERBS), words.of(&OBJECTS));
+    let subject = words.of(&SUBJECTS);
+    let [verb, adjective, noun] = [&VERBS[..], &ADJECTIVES, &NOUNS].map(|list| words.of(list));
     text.push_str(&format!(
-        "<item><title>{subject} {verb} {object}</title><link>http://paper{source}.example/news/{number}</link>\
+        "<item><title>{subject} {verb} the {adjective} {noun}</title><link>http://paper{source}.example/news/{number}</link>\
          <guid isPermaLink=\"false\">http://paper{source}.example/?p={number}</guid><dc:creator>Newsdesk</dc:creator>\
          <pubDate>{}</pubDate><category>News</category><description><![CDATA[<p>",
         at.format("%a, %d %b %Y %H:%M:%S GMT")
@@ -132,9 +211,8 @@ fn item(text: &mut String, source: u32, number: u32, at: DateTime<Utc>) {
     words.sentence(text, subject);
     let second = if number.is_multiple_of(ENTRIES) { words.of(&NAMING) } else { words.of(&SUBJECTS) };
     words.sentence(text, second);
-    let third = [&SUBJECTS[..], &VERBS, &OBJECTS, &PLACES].map(|list| words.of(list)).join(" ");
-    text.push_str(&third);
-    text.push('.');
+    let third = words.of(&SUBJECTS);
+    words.sentence(text, third);
     text.push_str("</p>]]></description></item>\n");
 }
 
@@ -150,12 +228,13 @@ impl Words {
         list[usize::try_from(place).unwrap_or_default()]
     }
 
+    /// Some twenty words.
     fn sentence(&mut self, text: &mut String, subject: &str) {
-        let rest = [&VERBS[..], &OBJECTS, &PLACES, &TIMES, &REASONS].map(|list| self.of(list));
         text.push_str(subject);
-        for part in rest {
-            text.push(' ');
-            text.push_str(part);
+        for joint in [" ", " and ", ", but "] {
+            let [verb, adjective, noun, adverb] =
+                [&VERBS[..], &ADJECTIVES, &NOUNS, &ADVERBS].map(|list| self.of(list));
+            text.push_str(&format!("{joint}{verb} the {adjective} {noun} {adverb}"));
         }
         text.push_str(". ");
     }
