@@ -85,19 +85,26 @@ impl Enqueuer {
     async fn reviews(&self) -> Result<usize, StoreError> {
         let now = self.clock.now();
         let today = clock::london_day(now);
+        let last = self.store.last_warning("reviews").await?;
+        if !super::review::may_tell(last, now) {
+            return Ok(0);
+        }
+        let told = last.map(|last| clock::london_day(clock::from_ms(last)));
         let due = |(source, facts): (&'_ String, &'_ SourceFacts)| {
-            super::review::is_due(facts.review, today)
+            super::review::is_due(facts.review, told, today)
                 .then(|| (source.clone(), facts.owner.clone(), facts.review))
         };
         let mut due: Vec<_> = self.sources.iter().filter_map(due).collect();
-        if due.is_empty() || !super::review::may_tell(self.store.last_warning("reviews").await?, now) {
+        if due.is_empty() {
             return Ok(0);
         }
         due.sort_by(|a, b| (a.2, &a.0).cmp(&(b.2, &b.0)));
         let rows: Vec<_> =
             due.iter().map(|(source, owner, day)| (source.as_str(), owner.as_str(), *day)).collect();
         let message = super::review::message(&rows, today)?;
-        let alert = self.alert("reviews", "", self.operators(), message, Vec::new(), Vec::new())?;
+        let mut alert = self.alert("reviews", "", self.operators(), message, Vec::new(), Vec::new())?;
+        // Of several services on one store only one tells of a day.
+        alert.message_id = format!("<reviews-{today}@{}>", self.domain);
         let recorded = self.store.record_alerts(&[], &[], &[alert], now.timestamp_millis()).await?;
         Ok(recorded.map_or(0, |ids| ids.len()))
     }

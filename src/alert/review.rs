@@ -47,10 +47,13 @@ pub(super) fn may_tell(last: Option<i64>, now: DateTime<Utc>) -> bool {
         && last.is_none_or(|last| clock::london_day(clock::from_ms(last)) < today)
 }
 
-/// Whether people are told on `today` of a review that is due on `review`.
-pub(super) fn is_due(review: NaiveDate, today: NaiveDate) -> bool {
-    let left = (review - today).num_days();
-    DAYS_BEFORE.contains(&left) || (-GRACE_DAYS..=0).contains(&left)
+/// Whether people are told on `today` of a review that is due on `review`, where they were told of reviews on `told` last:
+/// a day on which nobody told them, since the service rested, is made up for.
+pub(super) fn is_due(review: NaiveDate, told: Option<NaiveDate>, today: NaiveDate) -> bool {
+    let left = |day: NaiveDate| (review - day).num_days();
+    let before = told.or_else(|| today.pred_opt()).map_or(i64::MAX, left);
+    let passed = |days: i64| (left(today)..before).contains(&days);
+    left(today) >= -GRACE_DAYS && DAYS_BEFORE.into_iter().chain(-GRACE_DAYS..=0).any(passed)
 }
 
 /// One mail about all of them: names of sources, who answers for them, and when.
@@ -97,10 +100,23 @@ mod tests {
     #[test]
     fn it_is_told_thirty_fourteen_seven_and_one_days_before_and_daily_through_the_grace() {
         let review = day("2027-03-31");
-        let told: Vec<i64> =
-            (-20..=40).rev().filter(|left| is_due(review, review - chrono::Duration::days(*left))).collect();
+        let told: Vec<i64> = (-20..=40)
+            .rev()
+            .filter(|left| is_due(review, None, review - chrono::Duration::days(*left)))
+            .collect();
         let expected: Vec<i64> = [30, 14, 7, 1].into_iter().chain((-14..=0).rev()).collect();
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn what_nobody_told_while_the_service_rested_is_made_up_for_once() {
+        let review = day("2027-03-31");
+        let on = |left: i64| review - chrono::Duration::days(left);
+        assert!(is_due(review, Some(on(31)), on(27)), "thirty days passed in between");
+        assert!(!is_due(review, Some(on(27)), on(26)));
+        assert!(!is_due(review, Some(on(200)), on(40)));
+        assert!(is_due(review, Some(on(200)), on(0)));
+        assert!(!is_due(review, Some(on(10)), on(-15)), "it is not read any more");
     }
 
     #[test]

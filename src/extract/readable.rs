@@ -120,7 +120,7 @@ impl Page {
             article(html, url, options).unwrap_or_default();
         if text.len() >= SHORT {
             // Where an article was found, the rest of the page need not be read again.
-            let mut metadata = Metadata::read(&Html::parse_document(&head_of(html)), url);
+            let mut metadata = Metadata::read(&Html::parse_document(&shallow(&head_of(html))), url);
             metadata.fill(title, byline, published.or_else(|| first_time(html)));
             return Self { text, beside, metadata };
         }

@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use ego_tree::iter::Edge;
 use ego_tree::{NodeId, Tree};
@@ -24,6 +25,12 @@ const CHUNK: usize = 4 * 1024;
 /// The bytes that the shortest element takes. Where there are more elements than could have been written, the
 /// parser repeats some: it opens formatting that was left open anew in each block.
 const SHORTEST: usize = "<p>".len();
+/// Markup in which no attributes are too many (bytes).
+const SMALL: usize = 16 * 1024;
+/// The parser compares each attribute of a tag with all before it: a chunk in which that takes so long, so many times in a
+/// row, is part of a tag with tens of thousands of them. An ordinary one takes a thousandth of it.
+const SLOW: Duration = Duration::from_millis(50);
+const MAX_SLOW: usize = 6;
 /// Elements that the standard adds to any page, and the repetitions that small ones may have.
 const SPARE: usize = 1_000;
 
@@ -44,8 +51,9 @@ enum Context {
 }
 
 fn checked(markup: &str, context: Context) -> Cow<'_, str> {
-    // Each element has a tag: too few tags make no depth, and what they repeat stays small.
-    if markup.bytes().filter(|byte| *byte == b'<').nth(MAX_DEPTH as usize / 2).is_none() {
+    // Each element has a tag: few tags make no depth, and little text makes few attributes.
+    let is_small = markup.len() <= SMALL;
+    if is_small && markup.bytes().filter(|byte| *byte == b'<').nth(MAX_DEPTH as usize / 2).is_none() {
         return Cow::Borrowed(markup);
     }
     let differs = READ_IN_TWO_WAYS.iter().any(|name| holds(markup, name));
@@ -59,7 +67,7 @@ fn checked(markup: &str, context: Context) -> Cow<'_, str> {
 enum Way {
     /// What stands in `<noscript>` is text, in formulas' annotations no HTML.
     Browser,
-    /// Both are elements of the page.
+    /// Both are elements of the page, the latter where the annotation says that it holds HTML.
     WithoutScripts,
 }
 
@@ -84,12 +92,16 @@ fn is_bearable(markup: &str, context: Context, way: Way) -> bool {
         }
     };
     let most = markup.len() / SHORTEST + SPARE;
-    let mut rest = markup;
+    let most_said = markup.len() * 2 + SPARE * SPARE;
+    let (mut rest, mut slow) = (markup, 0);
     while !rest.is_empty() {
         let (chunk, after) = rest.split_at(rest.floor_char_boundary(CHUNK));
+        let started = Instant::now();
         parser.process(StrTendril::from_slice(chunk));
+        slow = if started.elapsed() > SLOW { slow + 1 } else { 0 };
         let seen = &parser.tokenizer.sink.sink;
-        if seen.deepest.get() > MAX_DEPTH || seen.made.get() > most {
+        let is_large = seen.made.get() > most || seen.said.get() > most_said;
+        if seen.deepest.get() > MAX_DEPTH || is_large || slow > MAX_SLOW {
             return false;
         }
         rest = after;
@@ -104,6 +116,8 @@ struct Counter {
     tree: RefCell<Tree<u32>>,
     document: Rc<Made>,
     made: Cell<usize>,
+    /// Bytes of all attributes: formatting that is opened anew has them all again.
+    said: Cell<usize>,
     deepest: Cell<u32>,
 }
 
@@ -113,6 +127,8 @@ struct Made {
     name: QualName,
     /// The node that holds what a `<template>` contains.
     content: Option<NodeId>,
+    /// Whether a formula's annotation says that it holds HTML.
+    holds_html: bool,
 }
 
 fn nameless() -> QualName {
@@ -122,16 +138,24 @@ fn nameless() -> QualName {
 impl Counter {
     fn new(way: Way) -> Self {
         let tree = Tree::new(0);
-        let document = Rc::new(Made { id: tree.root().id(), name: nameless(), content: None });
-        Self { way, tree: RefCell::new(tree), document, made: Cell::new(0), deepest: Cell::new(0) }
+        let document =
+            Rc::new(Made { id: tree.root().id(), name: nameless(), content: None, holds_html: false });
+        Self {
+            way,
+            tree: RefCell::new(tree),
+            document,
+            made: Cell::new(0),
+            said: Cell::new(0),
+            deepest: Cell::new(0),
+        }
     }
 
-    fn make(&self, name: QualName, has_content: bool) -> Rc<Made> {
+    fn make(&self, name: QualName, has_content: bool, holds_html: bool) -> Rc<Made> {
         self.made.set(self.made.get() + 1);
         let mut tree = self.tree.borrow_mut();
         let mut node = tree.orphan(0);
         let content = has_content.then(|| node.append(1).id());
-        Rc::new(Made { id: node.id(), name, content })
+        Rc::new(Made { id: node.id(), name, content, holds_html })
     }
 
     /// Notes how deep a node lies that has just found its place.
@@ -175,17 +199,20 @@ impl TreeSink for Counter {
         &target.name
     }
 
-    fn create_element(&self, name: QualName, _: Vec<Attribute>, _: ElementFlags) -> Rc<Made> {
+    fn create_element(&self, name: QualName, attributes: Vec<Attribute>, flags: ElementFlags) -> Rc<Made> {
         let is_template = name.expanded() == expanded_name!(html "template");
-        self.make(name, is_template)
+        // Each takes a place in memory too, however short.
+        let said = attributes.iter().map(|one| one.name.local.len() + one.value.len() + 2);
+        self.said.set(self.said.get() + said.sum::<usize>());
+        self.make(name, is_template, flags.mathml_annotation_xml_integration_point)
     }
 
     fn create_comment(&self, _: StrTendril) -> Rc<Made> {
-        self.make(nameless(), false)
+        self.make(nameless(), false, false)
     }
 
     fn create_pi(&self, _: StrTendril, _: StrTendril) -> Rc<Made> {
-        self.make(nameless(), false)
+        self.make(nameless(), false, false)
     }
 
     fn append(&self, parent: &Rc<Made>, child: NodeOrText<Rc<Made>>) {
@@ -233,15 +260,15 @@ impl TreeSink for Counter {
 
     fn get_template_contents(&self, target: &Rc<Made>) -> Rc<Made> {
         let id = target.content.unwrap_or(target.id);
-        Rc::new(Made { id, name: nameless(), content: None })
+        Rc::new(Made { id, name: nameless(), content: None, holds_html: false })
     }
 
     fn same_node(&self, one: &Rc<Made>, other: &Rc<Made>) -> bool {
         one.id == other.id
     }
 
-    fn is_mathml_annotation_xml_integration_point(&self, _: &Rc<Made>) -> bool {
-        self.way == Way::WithoutScripts
+    fn is_mathml_annotation_xml_integration_point(&self, node: &Rc<Made>) -> bool {
+        self.way == Way::WithoutScripts && node.holds_html
     }
 
     fn parse_error(&self, _: Cow<'static, str>) {}
@@ -312,6 +339,23 @@ mod tests {
                 assert!(deepest <= MAX_DEPTH + 2, "{open}: {deepest}");
             }
         }
+    }
+
+    #[test]
+    fn a_formula_is_as_deep_as_the_strictest_library_reads_it() {
+        let voids = "<input>".repeat(5_000);
+        let markup = format!("<body><p>x<noscript><math><annotation-xml>{voids}</math></noscript>");
+        assert!(!shallow(&markup).contains('<'));
+    }
+
+    #[test]
+    fn attributes_without_number_cost_no_time() {
+        let attributes: Vec<String> = (0..200_000).map(|number| format!("a{number}=1")).collect();
+        let many = format!("<body><p>x</p><div {}>y</div>", attributes.join(" "));
+        assert!(!shallow(&many).contains('<'));
+        // Opened anew in each paragraph, a few thousand are too many as well.
+        let again = format!("<p><font {}>{}", attributes[..2_000].join(" "), "<p>xxx".repeat(30_000));
+        assert!(!shallow(&again).contains('<'));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The fetcher itself: one request with all its hops, from the guard to decoded bytes.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -36,8 +36,6 @@ const REFUSAL_LIMIT: Duration = Duration::from_secs(2);
 /// Files kept; beyond it those that ran out are dropped, at most once a minute: a look at all of them is dear.
 const MAX_ROBOTS: usize = 50_000;
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
-/// What most sites say: nothing. One for all of them.
-static NO_RULES: LazyLock<Arc<Robots>> = LazyLock::new(Arc::default);
 
 /// What a server gave to recognise an unchanged body by, sent back verbatim.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -110,6 +108,15 @@ pub enum Fetched {
     Page(Page),
 }
 
+impl Fetched {
+    fn head_mut(&mut self) -> &mut Head {
+        match self {
+            Self::NotModified(head) => head,
+            Self::Page(page) => &mut page.head,
+        }
+    }
+}
+
 /// What an answer says beside its body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Head {
@@ -120,6 +127,8 @@ pub struct Head {
     /// Whether its owner asks that no copy is kept (`X-Robots-Tag: noarchive`) or reserves text mining
     /// (`TDM-Reservation: 1`).
     pub no_copy: bool,
+    /// How long its server took, redirects included, waits for our own pacing not.
+    pub took: Duration,
 }
 
 /// A body with what describes it.
@@ -159,7 +168,35 @@ struct Shared {
 #[derive(Debug)]
 struct RobotsCache {
     known: HashMap<String, CachedRobots>,
+    /// What they say, each kept once: most sites have no rules, or those that their software came with.
+    rules: HashSet<Arc<Robots>>,
     pruned_at: Instant,
+}
+
+impl RobotsCache {
+    fn keep(
+        &mut self,
+        authority: String,
+        rules: Result<Robots, String>,
+        until: Instant,
+    ) -> Result<Arc<Robots>, String> {
+        let rules = rules.map(|rules| match self.rules.get(&rules) {
+            Some(known) => known.clone(),
+            None => {
+                let rules = Arc::new(rules);
+                self.rules.insert(rules.clone());
+                rules
+            }
+        });
+        self.known.insert(authority, CachedRobots { until, rules: rules.clone() });
+        rules
+    }
+
+    fn prune(&mut self, now: Instant) {
+        self.known.retain(|_, cached| cached.until > now);
+        self.rules.retain(|rules| Arc::strong_count(rules) > 1);
+        self.pruned_at = now;
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -189,7 +226,11 @@ impl Fetcher {
 
     fn made(options: Options, policy: Arc<Policy>, wire: Arc<dyn Wire>, clock: SharedClock) -> Self {
         let pacing = Pacing::new(Duration::from_secs(options.host_gap_s), options.requests_per_second);
-        let robots = Mutex::new(RobotsCache { known: HashMap::new(), pruned_at: Instant::now() });
+        let robots = Mutex::new(RobotsCache {
+            known: HashMap::new(),
+            rules: HashSet::new(),
+            pruned_at: Instant::now(),
+        });
         let shared = Shared { wire, options, policy, pacing, robots, clock };
         Self { shared: Arc::new(shared), ledger: None }
     }
@@ -261,11 +302,15 @@ impl Fetcher {
             let headers = headers(&request.validators, key)?;
             let hop = self.hop(&url, headers, request.max_bytes, (&mut seen, &mut for_good));
             let step = timeout(left, hop).await;
-            match step.map_err(|_| FetchError::Timeout { what: TimeLimit::Total, limit })?? {
-                Hop::On(next) => url = next,
-                Hop::Done(fetched) => return Ok(fetched),
-            }
+            let step = step.map_err(|_| FetchError::Timeout { what: TimeLimit::Total, limit })??;
             left = left.saturating_sub(started.elapsed());
+            match step {
+                Hop::On(next) => url = next,
+                Hop::Done(mut fetched) => {
+                    fetched.head_mut().took = limit.saturating_sub(left);
+                    return Ok(fetched);
+                }
+            }
         }
     }
 
@@ -419,8 +464,7 @@ impl Fetcher {
         {
             let mut cache = self.shared.robots.lock().await;
             if cache.known.len() > MAX_ROBOTS && now - cache.pruned_at > PRUNE_EVERY {
-                cache.known.retain(|_, cached| cached.until > now);
-                cache.pruned_at = now;
+                cache.prune(now);
             }
             if let Some(cached) = cache.known.get(&authority).filter(|cached| cached.until > now) {
                 return Ok(cached.rules.clone());
@@ -446,13 +490,9 @@ impl Fetcher {
             }
             read
         };
-        let rules = robots.file.map(|file| match file.as_slice() {
-            [] => NO_RULES.clone(),
-            file => Arc::new(Robots::read(file, PRODUCT)),
-        });
-        let cached = CachedRobots { until: now + robots.fresh_for, rules: rules.clone() };
-        self.shared.robots.lock().await.known.insert(authority, cached);
-        Ok(rules)
+        let rules = robots.file.map(|file| Robots::read(&file, PRODUCT));
+        let until = now + robots.fresh_for;
+        Ok(self.shared.robots.lock().await.keep(authority, rules, until))
     }
 
     /// The file; empty where the site has none.
@@ -518,6 +558,7 @@ fn head_of(response: &reqwest::Response, moved: Vec<Url>, now: DateTime<Utc>) ->
         fresh_for: fresh_for(&all("cache-control").join(","), all("expires").first(), now),
         moved,
         no_copy,
+        took: Duration::ZERO,
     }
 }
 

@@ -11,13 +11,13 @@ pub(super) const MAX_BYTES: usize = 512 * 1024;
 const MAX_SITEMAPS: usize = 50;
 
 /// A robots.txt, for one product token.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Robots {
     rules: Vec<Rule>,
     sitemaps: Vec<String>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Rule {
     line: usize,
     allow: bool,

@@ -125,6 +125,7 @@ async fn fetch(
     let mut page = match fetched {
         Fetched::NotModified(found) => {
             pace.fresh_s = found.fresh_for.map(|fresh| fresh.as_secs());
+            pace.answered(found.took);
             if planned.secret.is_none() {
                 *head = found;
             }
@@ -141,6 +142,7 @@ async fn fetch(
         page.url = planned.source.url.clone();
     }
     pace.fresh_s = head.fresh_for.map(|fresh| fresh.as_secs());
+    pace.answered(head.took);
     let body_hash = parts.store.fingerprint(&["body", &sha256_hex(&page.body)]);
     if same_generation && claim.body_hash.as_deref() == Some(body_hash.as_str()) {
         // Validators lie, and many servers give none.

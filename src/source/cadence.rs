@@ -38,7 +38,22 @@ pub struct Pace {
     /// When something new stood there last (ms).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub newest_at: Option<i64>,
+    /// How long its server takes to answer of late (ms).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_ms: Option<u64>,
+    /// How long it usually takes (ms).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usual_ms: Option<u64>,
 }
+
+/// Of what is so of late, the last answer counts for one part in so many; of what is usual for fewer, and for hardly any
+/// where it is slower: what grows over weeks must not become usual on the way.
+const LATE_PARTS: u64 = 4;
+const USUAL_PARTS: u64 = 32;
+const SLOWER_PARTS: u64 = 4096;
+/// Answers so much slower than usual, and as slow as this, are worth a look: before they fail.
+const SLOW_FACTOR: u64 = 4;
+const SLOW_MS: u64 = 5_000;
 
 impl Pace {
     /// As it was stored; nothing known where that cannot be read.
@@ -99,6 +114,23 @@ impl Pace {
         due.min(limit)
     }
 
+    /// After an answer that took so long.
+    pub fn answered(&mut self, took: Duration) {
+        let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).min(u64::from(u32::MAX));
+        let mean = |before: Option<u64>, parts: u64| {
+            before.map_or(took, |before| (before * (parts - 1) + took + parts / 2) / parts)
+        };
+        let is_slower = self.usual_ms.is_some_and(|usual| took > usual);
+        self.usual_ms = Some(mean(self.usual_ms, if is_slower { SLOWER_PARTS } else { USUAL_PARTS }));
+        self.answer_ms = Some(mean(self.answer_ms, LATE_PARTS));
+    }
+
+    /// How long its answers take of late and usually, where they have become far slower (ms).
+    pub fn slowness(&self) -> Option<(u64, u64)> {
+        let (late, usual) = self.answer_ms.zip(self.usual_ms)?;
+        (late >= SLOW_MS && late >= usual * SLOW_FACTOR).then_some((late, usual))
+    }
+
     /// For how long nothing new was said, where that is far longer than usual.
     pub fn silence(&self, now: DateTime<Utc>) -> Option<chrono::Duration> {
         let silent = now - clock::from_ms(self.newest_at?);
@@ -127,6 +159,33 @@ mod tests {
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn answers_that_grow_slower_are_told_before_they_fail() {
+        let mut pace = Pace::default();
+        for _ in 0..200 {
+            pace.answered(Duration::from_millis(300));
+        }
+        assert_eq!(pace.slowness(), None);
+        // One slow answer is none too many.
+        pace.answered(Duration::from_secs(14));
+        assert_eq!(pace.slowness(), None);
+        for _ in 0..3 {
+            pace.answered(Duration::from_secs(14));
+        }
+        let (late, usual) = pace.slowness().unwrap();
+        assert!((5_000..14_000).contains(&late) && usual < 2_500, "{late} {usual}");
+        for _ in 0..100 {
+            pace.answered(Duration::from_secs(14));
+        }
+        assert!(pace.slowness().is_some(), "a day later it is still so");
+        let mut drifting = Pace::default();
+        (0..400).for_each(|n| drifting.answered(Duration::from_millis(300 + 35 * n)));
+        assert!(drifting.slowness().is_some(), "slowly, over days");
+        let mut always = Pace::default();
+        (0..50).for_each(|_| always.answered(Duration::from_secs(14)));
+        assert_eq!(always.slowness(), None, "it was never fast");
     }
 
     fn entry(published: Option<&str>) -> Entry {

@@ -163,7 +163,7 @@ FROM finding WHERE hit = $1 ORDER BY id";
 const DECIDED: &str = "SELECT recipients, reason, severity FROM decision WHERE hit = $1 ORDER BY id";
 const TAKE: &str = "DELETE FROM outbox WHERE hit = $1 AND version = $2";
 const INSERT_ALERT: &str = "INSERT INTO alert (kind, organisation, message_id, at, subject, text, html)
-VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id";
+VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (message_id) DO NOTHING RETURNING id";
 const INSERT_DELIVERY: &str =
     "INSERT INTO delivery (alert, recipient, channel, next_at) VALUES ($1, $2, $3, $4)";
 const INSERT_DECISION: &str =
@@ -253,10 +253,12 @@ impl Store {
                 }
             }
             for alert in alerts {
-                let id: i64 = sqlx::query_scalar(INSERT_ALERT)
+                let id: Option<i64> = sqlx::query_scalar(INSERT_ALERT)
                     .bind(alert.kind).bind(&alert.organisation).bind(&alert.message_id).bind(now)
                     .bind(&alert.message.subject).bind(&alert.message.text).bind(&alert.message.html)
-                    .fetch_one(&mut **tx).await?;
+                    .fetch_optional(&mut **tx).await?;
+                // A mail of which there is one a day bears the day in its name.
+                let Some(id) = id else { return Ok(None) };
                 for delivery in &alert.deliveries {
                     sqlx::query(INSERT_DELIVERY).bind(id).bind(&delivery.recipient).bind(delivery.channel).bind(now)
                         .execute(&mut **tx).await?;

@@ -61,12 +61,22 @@ pub struct SourceRow {
 
 const UPSERT_ORGANISATION: &str = "INSERT INTO organisation (id, name) VALUES ($1, $2)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name";
-const UPSERT_HOST: &str = "INSERT INTO host (name) VALUES ($1) ON CONFLICT (name) DO NOTHING";
+/// Sources written by one statement.
+const MANY: usize = 500;
+/// Rows of sources: id, kind, address, host, organisations, kind of documents, first and latest due time.
+const UPSERT_HOSTS: Both = Both {
+    sqlite: "INSERT INTO host (name) SELECT DISTINCT value ->> 3 FROM json_each($1) WHERE 1 ON CONFLICT (name) DO NOTHING",
+    postgres: "INSERT INTO host (name) SELECT DISTINCT value ->> 3 FROM jsonb_array_elements($1::jsonb) AS sources (value)
+ON CONFLICT (name) DO NOTHING",
+};
 /// A source whose address changed starts over: validators, failures and first pass belong to the old one.
-/// One that was refused for a lapsed review or approval is tried again, and nobody waits longer than the
-/// schedule says now.
-const UPSERT_SOURCE: &str = "INSERT INTO source (id, kind, url, host, organisations, document_kind, created_at, next_due_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+/// One that was refused for a lapsed review or approval is tried again.
+macro_rules! upsert_sources {
+    ($rows:literal) => {
+        concat!(
+            "INSERT INTO source (id, kind, url, host, organisations, document_kind, created_at, next_due_at) ",
+            $rows,
+            "
 ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, organisations = excluded.organisations,
   host = CASE WHEN source.url = excluded.url AND source.moved_to IS NOT NULL THEN source.host ELSE excluded.host END,
   moved_to = CASE WHEN source.url = excluded.url THEN source.moved_to END,
@@ -82,9 +92,30 @@ ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, organisations = excluded.or
   failures = CASE WHEN source.url = excluded.url THEN source.failures ELSE 0 END,
   next_due_at = CASE
     WHEN source.url <> excluded.url OR source.last_outcome IN ('review_lapsed', 'approval_ended') THEN excluded.next_due_at
-    WHEN source.failures = 0 AND source.next_due_at > $9 THEN $9
     ELSE source.next_due_at END,
-  url = excluded.url";
+  url = excluded.url"
+        )
+    };
+}
+const UPSERT_SOURCES: Both = Both {
+    sqlite: upsert_sources!(
+        "SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, $2, value ->> 6
+FROM json_each($1) WHERE 1"
+    ),
+    postgres: upsert_sources!(
+        "SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, $2, (value ->> 6)::bigint
+FROM jsonb_array_elements($1::jsonb) AS sources (value)"
+    ),
+};
+/// Nobody waits longer than the schedule says now.
+const NOT_LATER: Both = Both {
+    sqlite: "UPDATE source SET next_due_at = v.latest
+FROM (SELECT value ->> 0 AS id, value ->> 7 AS latest FROM json_each($1)) v
+WHERE source.id = v.id AND source.failures = 0 AND source.next_due_at > v.latest",
+    postgres: "UPDATE source SET next_due_at = v.latest
+FROM (SELECT value ->> 0 AS id, (value ->> 7)::bigint AS latest FROM jsonb_array_elements($1::jsonb) AS s (value)) v
+WHERE source.id = v.id AND source.failures = 0 AND source.next_due_at > v.latest",
+};
 const RETIRE: Both =
     with_list!("UPDATE source SET retired_at = $1 WHERE retired_at IS NULL AND id NOT IN ", 2, "");
 const CLOSE_RETIRED_GAPS: &str = "UPDATE gap SET until_at = $1 WHERE until_at IS NULL
@@ -123,26 +154,32 @@ impl Store {
         let ids: Vec<&str> = sources.iter().map(|source| source.id.as_str()).collect();
         let ids = serde_json::Value::from(ids).to_string();
         let mut tx = self.db.begin().await?;
-        let retire = RETIRE.of_tx(&tx);
+        let [retire, hosts, upsert, not_later] =
+            [RETIRE, UPSERT_HOSTS, UPSERT_SOURCES, NOT_LATER].map(|sql| sql.of_tx(&tx));
+        let row = |source: &SourceSpec| {
+            let names: Vec<&str> = source.organisations.iter().map(OrganisationId::as_str).collect();
+            let names = serde_json::Value::from(names).to_string();
+            let SourceSpec { id, kind, url, host, document_kind, first_due_at, latest_due_at, .. } = source;
+            serde_json::json!([
+                id.as_str(),
+                kind,
+                url,
+                host,
+                names,
+                document_kind,
+                first_due_at,
+                latest_due_at
+            ])
+        };
         on_tx!(&mut tx, tx => {
             for (id, name) in organisations {
                 sqlx::query(UPSERT_ORGANISATION).bind(id.as_str()).bind(name).execute(&mut **tx).await?;
             }
-            for source in sources {
-                let names: Vec<&str> = source.organisations.iter().map(OrganisationId::as_str).collect();
-                sqlx::query(UPSERT_HOST).bind(&source.host).execute(&mut **tx).await?;
-                sqlx::query(UPSERT_SOURCE)
-                    .bind(source.id.as_str())
-                    .bind(source.kind)
-                    .bind(&source.url)
-                    .bind(&source.host)
-                    .bind(serde_json::Value::from(names).to_string())
-                    .bind(source.document_kind)
-                    .bind(now)
-                    .bind(source.first_due_at)
-                    .bind(source.latest_due_at)
-                    .execute(&mut **tx)
-                    .await?;
+            for sources in sources.chunks(MANY) {
+                let rows = sources.iter().map(row).collect::<serde_json::Value>().to_string();
+                sqlx::query(hosts).bind(&rows).execute(&mut **tx).await?;
+                sqlx::query(upsert).bind(&rows).bind(now).execute(&mut **tx).await?;
+                sqlx::query(not_later).bind(&rows).execute(&mut **tx).await?;
             }
             sqlx::query(retire).bind(now).bind(ids).execute(&mut **tx).await?;
             sqlx::query(CLOSE_RETIRED_GAPS).bind(now).execute(&mut **tx).await?;

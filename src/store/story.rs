@@ -19,7 +19,7 @@ const LONG: i64 = 60;
 /// The same where the headline is the same (unrelated texts differ in about 32).
 const MAX_DISTANCE_SAME_TITLE: u32 = 16;
 /// Candidates that are compared.
-const MAX_CANDIDATES: i64 = 100;
+const MAX_CANDIDATES: i64 = 200;
 /// The same where copies are put together.
 const MAX_COPIES_COMPARED: i64 = 1000;
 /// Places of a MinHash that make a band. Of two texts that share [`MIN_SHARED`] of a hundred places, 32 bands of two
@@ -42,7 +42,7 @@ const CANDIDATES: Both = with_ids!(
     "SELECT h.story, d.address_key, d.title_key, d.text_key, d.simhash, d.minhash
 FROM (SELECT id, SUM(weight) AS weight FROM (SELECT id, 100 AS weight FROM document WHERE address_key = $5
   UNION ALL SELECT id, 100 FROM document WHERE text_key = $6
-  UNION ALL SELECT id, 100 FROM document WHERE title_key = $7 AND $7 <> ''
+  UNION ALL SELECT id, 5 FROM document WHERE title_key = $7 AND $7 <> ''
   UNION ALL SELECT id, 10 FROM document WHERE band0 = $9 AND $8 <> 0
   UNION ALL SELECT id, 10 FROM document WHERE band1 = $10 AND $8 <> 0
   UNION ALL SELECT id, 10 FROM document WHERE band2 = $11 AND $8 <> 0

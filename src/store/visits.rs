@@ -37,7 +37,7 @@ WHERE s.id = v.value ->> 0 AND s.fence = v.value ->> 1 AND s.calm > 0",
     postgres: "INSERT INTO poll (source, at, outcome, detail, entries, hits, bytes, took_ms, times)
 SELECT s.id, s.last_polled_at, 'unchanged', '', 0, 0, 0, s.calm_ms, s.calm
 FROM jsonb_array_elements($1::jsonb) AS v (value) JOIN source s ON s.id = v.value ->> 0 AND s.fence = (v.value ->> 1)::bigint
-WHERE s.calm > 0",
+WHERE s.calm > 0 FOR UPDATE OF s",
 };
 /// Bodies that were read: source, fence, time, due time, pace, moves, detail, both validators, fingerprint, generation,
 /// reader, and 1 where it had to be repaired.
@@ -320,7 +320,8 @@ pub(super) async fn log_read(tx: &mut Tx, polls: &[(&PollOutcome, usize)]) -> Re
 
 /// Drops the oldest outcomes of a source, now and then.
 async fn trim(tx: &mut Tx, poll: &PollOutcome) -> Result<(), StoreError> {
-    if poll.fence % TRIM_EVERY == 0 {
+    // Not by the fence: what comes every sixteenth time would never be trimmed, or always.
+    if poll.at.timestamp_millis() % TRIM_EVERY == 0 {
         on_tx!(tx, tx => {
             sqlx::query(TRIM_POLLS).bind(poll.source.as_str()).execute(&mut **tx).await?;
         });

@@ -68,6 +68,7 @@ fn state(planned: &Planned, row: Option<&SourceRow>) -> Row {
             remarks.push(row.last_detail.clone());
         } else {
             remarks.extend(silence(row, now));
+            remarks.extend(slowness(row));
         }
         if row.mended >= MENDED {
             remarks.push(format!("read only after repair, {} times in a row", row.mended));
@@ -94,6 +95,14 @@ fn state(planned: &Planned, row: Option<&SourceRow>) -> Row {
 fn silence(row: &SourceRow, now: chrono::DateTime<chrono::Utc>) -> Option<String> {
     let silent = Pace::from_stored(&row.pace).silence(now)?;
     Some(format!("nothing new for {} days, far longer than usual: does it still publish?", silent.num_days()))
+}
+
+/// A server that answers ever more slowly, before it does not answer any more.
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of an answer are far below 2^52")]
+fn slowness(row: &SourceRow) -> Option<String> {
+    let (late, usual) = Pace::from_stored(&row.pace).slowness()?;
+    let seconds = |ms: u64| ms as f64 / 1000.0;
+    Some(format!("its answers take {:.1} s of late, {:.1} s usually", seconds(late), seconds(usual)))
 }
 
 /// What this installation sees, by sort of document, and what it cannot.

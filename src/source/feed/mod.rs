@@ -181,15 +181,21 @@ fn without_declared_encoding(text: &str) -> Cow<'_, str> {
     while let Some(at) = rest.find('<') {
         let (before, from) = rest.split_at(at);
         output.push_str(before);
-        let (kept, end) = if from.starts_with(CDATA) {
-            // What is quoted there is text.
-            (true, from.find("]]>").unwrap_or(CDATA.len()))
+        // What is quoted in CDATA is text.
+        let is_quoted = from.starts_with(CDATA);
+        let end = if is_quoted {
+            from.find("]]>")
         } else if is_declaration(from) {
-            (false, from.find("?>").map_or(DECLARATION.len(), |end| end + 2))
+            from.find("?>").map(|end| end + 2)
         } else {
-            (true, 1)
+            Some(1)
         };
-        if kept {
+        // What never ends is looked for once.
+        let Some(end) = end else {
+            rest = from;
+            break;
+        };
+        if is_quoted || end == 1 {
             output.push_str(&from[..end]);
         }
         rest = &from[end..];

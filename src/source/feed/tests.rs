@@ -127,3 +127,13 @@ fn an_id_made_to_look_like_a_told_apart_one_takes_no_place() {
         assert_eq!((feed.entries.len(), keys.len()), (3, 3));
     }
 }
+
+#[test]
+fn declarations_that_never_end_cost_no_time() {
+    for part in ["<?xml ", "<![CDATA["] {
+        let text = format!("<rss><!-- --><?xml version=\"1.0\"?>{}", part.repeat(200_000));
+        let started = std::time::Instant::now();
+        assert!(parse(&text).is_err() || parse(&text).is_ok_and(|feed| feed.entries.is_empty()));
+        assert!(started.elapsed() < std::time::Duration::from_secs(60), "{part}: {:?}", started.elapsed());
+    }
+}

@@ -79,12 +79,19 @@ async fn alerts_that_cannot_be_written_leave_everything_as_it_was() {
     each(async |bed| {
         let [first, second] = two_hits(bed).await;
         let before = bed.dump().await;
-        let alerts = [
-            alert("<same@x>", &["a@x"], vec![decision(first, "first", None)], vec![]),
-            alert("<same@x>", &["a@x"], vec![decision(second, "first", None)], vec![]),
-        ];
-        let failed = bed.store.record_alerts(&[(first, 1), (second, 1)], &[], &alerts, T0).await;
-        assert!(failed.is_err(), "one Message-ID stands for one message");
+        let alerts = |id: &'static str, told| {
+            [
+                alert("<same@x>", &["a@x"], vec![decision(first, "first", None)], vec![]),
+                alert(id, &["a@x"], vec![decision(told, "first", None)], vec![]),
+            ]
+        };
+        let taken = [(first, 1), (second, 1)];
+        let nobody = alerts("<other@x>", HitId(i64::MAX));
+        let failed = bed.store.record_alerts(&taken, &[], &nobody, T0).await;
+        assert!(failed.is_err(), "a decision is about a hit");
+        assert_eq!(bed.dump().await, before);
+        let twice = bed.store.record_alerts(&taken, &[], &alerts("<same@x>", second), T0).await;
+        assert_eq!(twice.unwrap(), None, "one Message-ID stands for one message");
         assert_eq!(bed.dump().await, before);
     })
     .await;
