@@ -78,11 +78,7 @@ pub fn load(file: &Path) -> Result<Config, Problems> {
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
         .filter(|(name, _)| name.starts_with(ENVIRONMENT))
         .collect();
-    let mut config = load_with(file, environment)?;
-    // What the file's tables took lies free below the sources by now. A copy of them goes down there, so that what is
-    // above can be given back to the system: with 100,000 sources a hundred megabytes.
-    config.planned = config.planned.clone();
-    Ok(config)
+    load_with(file, environment)
 }
 
 fn load_with(file: &Path, environment: Vec<(String, String)>) -> Result<Config, Problems> {

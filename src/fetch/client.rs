@@ -180,13 +180,13 @@ impl RobotsCache {
         rules: Result<Robots, String>,
         until: Instant,
     ) -> Result<Arc<Robots>, String> {
-        let rules = rules.map(|rules| match self.rules.get(&rules) {
-            Some(known) => known.clone(),
-            None => {
+        let rules = rules.map(|rules| {
+            let known = self.rules.get(&rules).cloned();
+            known.unwrap_or_else(|| {
                 let rules = Arc::new(rules);
                 self.rules.insert(rules.clone());
                 rules
-            }
+            })
         });
         self.known.insert(authority, CachedRobots { until, rules: rules.clone() });
         rules
