@@ -2,7 +2,7 @@
 //! the words' templates.
 
 use askama::Template;
-use chrono::{DateTime, NaiveDate, Timelike, Utc};
+use chrono::{DateTime, Months, NaiveDate, Timelike, Utc};
 use chrono_tz::Europe::London;
 
 use super::render::rendered;
@@ -30,6 +30,8 @@ struct Text<'a> {
     items: &'a [Item<'a>],
     heading: &'a str,
     left_out: usize,
+    /// A day that a review is good until, as an example.
+    until: NaiveDate,
 }
 
 #[derive(Template)]
@@ -38,6 +40,8 @@ struct Html<'a> {
     items: &'a [Item<'a>],
     heading: &'a str,
     left_out: usize,
+    /// A day that a review is good until, as an example.
+    until: NaiveDate,
 }
 
 /// Whether the day's mail may go at `now`, where the last went at `last` (ms).
@@ -71,7 +75,8 @@ pub(super) fn message(due: &[(&str, &str, NaiveDate)], today: NaiveDate) -> Resu
             source,
             owner,
             when: match left {
-                1.. => format!("due in {left} days, on {day}"),
+                1 => format!("due tomorrow, on {day}; without it not read any more from {stops} on"),
+                2.. => format!("due in {left} days, on {day}; without it not read any more from {stops} on"),
                 0 => format!("due today; not read any more from {stops} on"),
                 _ => format!("was due on {day}; not read any more from {stops} on"),
             },
@@ -82,10 +87,11 @@ pub(super) fn message(due: &[(&str, &str, NaiveDate)], today: NaiveDate) -> Resu
         many => format!("Reviews are due: {} sources", many.len()),
     };
     let left_out = due.len() - items.len();
+    let until = today.checked_add_months(Months::new(12)).unwrap_or(today);
     Ok(Rendered {
         subject: heading.clone(),
-        text: rendered(&Text { items: &items, heading: &heading, left_out })?,
-        html: rendered(&Html { items: &items, heading: &heading, left_out })?,
+        text: rendered(&Text { items: &items, heading: &heading, left_out, until })?,
+        html: rendered(&Html { items: &items, heading: &heading, left_out, until })?,
     })
 }
 
@@ -136,7 +142,8 @@ mod tests {
         assert_eq!(mail.subject, "A review is due: paper");
         for part in [&mail.text, &mail.html] {
             assert!(
-                part.contains("due in 7 days, on 29 November 2026")
+                part.contains("due in 7 days, on 29 November 2026; without it not read any more from 14 December 2026 on")
+                    && part.contains("--until 2027-11-22")
                     && part.contains("Head of Communications"),
                 "{part}"
             );

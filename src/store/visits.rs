@@ -84,10 +84,12 @@ const STILL_LISTED: Both = Both {
     sqlite: "UPDATE entry SET listed_at = $1, gone_at = NULL WHERE id IN (
   SELECT e.id FROM json_each($2) v CROSS JOIN json_each(v.value, '$[1]') k CROSS JOIN entry e
   WHERE e.source = v.value ->> 0 AND e.key = k.value AND (e.listed_at < $1 - 86400000 OR e.gone_at IS NOT NULL))",
-    postgres: "UPDATE entry SET listed_at = $1, gone_at = NULL
-FROM jsonb_array_elements($2::jsonb) AS v (value), jsonb_array_elements_text(v.value -> 1) AS k (key)
-WHERE entry.source = v.value ->> 0 AND entry.key = k.key
-  AND (entry.listed_at < $1 - 86400000 OR entry.gone_at IS NOT NULL)",
+    // Row by row through the index: the planner would rather read the whole table than believe that the list is short.
+    postgres: "UPDATE entry SET listed_at = $1, gone_at = NULL WHERE id IN (
+  SELECT e.id FROM jsonb_array_elements($2::jsonb) AS v (value)
+  CROSS JOIN LATERAL jsonb_array_elements_text(v.value -> 1) AS k (key)
+  CROSS JOIN LATERAL (SELECT id FROM entry WHERE source = v.value ->> 0 AND entry.key = k.key
+    AND (listed_at < $1 - 86400000 OR gone_at IS NOT NULL) OFFSET 0) e)",
 };
 /// Entries that mention nobody, which nearly all do: source, time, key, content and backlog of each.
 const UPSERT_PLAIN: Both = Both {
