@@ -34,7 +34,7 @@ use url::Url;
 use crate::classify::Classifier;
 use crate::clock::{self, SharedClock};
 use crate::fetch::{Fetcher, Registry, host_of};
-use crate::model::{Source, SourceId, SourceKind};
+use crate::model::{Entry, EntryContent, Source, SourceId, SourceKind};
 use crate::problem::Problem;
 use crate::schedule::Schedule;
 use crate::secret::{ExposeSecret, SecretString};
@@ -134,11 +134,15 @@ impl Planned {
             && self.source.url.as_str().replace("%7B", "{").replace("%7D", "}").contains(source::SECRET)
     }
 
-    /// Whether the secret stands in `text`.
-    fn holds_secret(&self, text: &str) -> bool {
-        let Some(secret) = self.secret.as_ref().map(ExposeSecret::expose_secret) else { return false };
-        let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-        text.contains(secret) || text.contains(&encoded)
+    /// Takes the secret out of what its site says: some repeat the address that they were asked at.
+    fn hide_secret(&self, entries: &mut [Entry]) {
+        let Some(secret) = self.secret.as_ref().map(ExposeSecret::expose_secret) else { return };
+        for Entry { key, url, title, author, content, .. } in entries {
+            let (EntryContent::Html(content) | EntryContent::Text(content)) = content;
+            for text in [key, url, title, author, content] {
+                *text = source::without_secret(text, secret);
+            }
+        }
     }
 
     /// The address as it is fetched: never stored, never shown.

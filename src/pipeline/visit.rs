@@ -182,7 +182,8 @@ async fn read(
 ) -> Result<PollResult, Failure> {
     let Visit { parts, planned, claim, at, same_generation } = visit;
     let (validators, body_hash, bytes, no_copy) = answer.unwrap_or_default();
-    let Listed { entries, reader, hints, is_cut, blocks, is_backlog, no_copy: asks, more } = listed;
+    let Listed { mut entries, reader, hints, is_cut, blocks, is_backlog, no_copy: asks, more } = listed;
+    planned.hide_secret(&mut entries);
     let is_first = is_backlog || claim.first_polled_at.is_none();
     let pass = Pass { is_first, same_generation, no_copy: no_copy || asks };
     pace.hints = hints;

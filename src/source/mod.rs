@@ -27,7 +27,9 @@ pub use lookalike::{LookalikeOptions, variants};
 pub use mailbox::read_mail;
 pub use moving::Moving;
 pub use page::{LinkedPages, PageOptions, ReadPage, linked_pages, read_page};
-pub use preset::{DAYS, Parameter, Preset, PresetError, PresetKind, PresetStatus, SECRET, dated, presets};
+pub use preset::{
+    DAYS, Parameter, Preset, PresetError, PresetKind, PresetStatus, SECRET, dated, presets, without_secret,
+};
 pub use sitemap::{Sitemap, SitemapOptions, read_sitemap};
 
 use crate::model::{DateDoubt, Entry, EntryContent};

@@ -11,6 +11,8 @@ use crate::model::{DocumentKind, Licence, SourceKind};
 const SHIPPED: &str = include_str!("../../config/presets.toml");
 /// Where the secret part of an address stands until it is fetched.
 pub const SECRET: &str = "{secret}";
+/// Shorter ones stand in texts by chance (bytes).
+const SHORTEST_SECRET: usize = 4;
 /// Parts of an address that are filled in anew at every visit.
 pub const DAYS: [&str; 3] = ["now", "date", "since"];
 /// Days that `{date}` lies before today.
@@ -247,6 +249,16 @@ fn encoded(text: &str) -> String {
         }
         byte => done + format!("%{byte:02X}").as_str(),
     })
+}
+
+/// `text` with [`SECRET`] in place of the secret itself, as it is and as it is written in addresses: some sites repeat
+/// the address that they were asked at.
+pub fn without_secret(text: &str, secret: &str) -> String {
+    if secret.len() < SHORTEST_SECRET {
+        return text.to_owned();
+    }
+    let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    text.replace(secret, SECRET).replace(&encoded, SECRET)
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
 async fn look(visitor: &Visitor, page: Url) -> anyhow::Result<(Vec<Offered>, bool)> {
     let mut offered = Vec::new();
     let (mut named, mut answered) = (Vec::new(), false);
-    match visitor.visit(page.clone(), (None, None)).await {
+    match visitor.visit(page.clone(), (None, None), None).await {
         Ok(visited) => match visited.seen {
             Seen::Feed { feed, .. } => {
                 let note = "this address is a feed itself".to_owned();
@@ -119,7 +119,7 @@ async fn tried(visitor: &Visitor, candidate: Candidate) -> Offered {
         "not an address that is fetched".clone_into(&mut offered.note);
         return offered;
     };
-    match visitor.visit(target, (None, None)).await {
+    match visitor.visit(target, (None, None), None).await {
         Ok(visited) => match visited.seen {
             Seen::Feed { feed, .. } => {
                 offered.entries = Some(feed.entries.len());
@@ -152,7 +152,7 @@ async fn sitemaps(visitor: &Visitor, page: &Url, places: &[Candidate]) -> Vec<Of
     }
     for place in places.iter().filter(|place| place.offer == Offer::Sitemap) {
         // Many sites answer everything with a page.
-        let seen = visitor.visit(place.url.clone(), (None, None)).await.map(|visited| visited.seen);
+        let seen = visitor.visit(place.url.clone(), (None, None), None).await.map(|visited| visited.seen);
         if let Ok(Seen::List { what, .. }) = seen {
             return vec![row(place.url.to_string(), what)];
         }

@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
             }
             Err(why) => anstream::println!("robots.txt   could not be read ({why}): that counts as a no"),
         }
-        match visitor.visit(url, (found.api(), found.key(secret.as_ref()))).await {
+        match visitor.visit(url, (found.api(), found.key(secret.as_ref())), secret.as_ref()).await {
             Ok(visited) => {
                 let is_secret =
                     secret.is_some() || found.planned.is_some_and(|planned| planned.secret.is_some());

@@ -13,8 +13,10 @@ use crate::fetch::{
     self, FetchError, Fetched, Fetcher, Key, Request, Ruling, SystemResolver, parse_target, unpacked,
 };
 use crate::model::Entry;
+use crate::secret::{ExposeSecret, SecretString};
 use crate::source::{
     ApiOptions, FeedError, Pace, ParsedFeed, Sitemap, SitemapOptions, parse_feed, read_api, read_sitemap,
+    without_secret,
 };
 
 /// The shortest interval that is suggested; a site's own sources may be asked more often.
@@ -77,6 +79,7 @@ impl Visitor {
         &self,
         url: Url,
         (api, key): (Option<&ApiOptions>, Option<Key>),
+        secret: Option<&SecretString>,
     ) -> Result<Visited, FetchError> {
         let now = self.clock.now();
         let request = Request { key, ..Request::new(url) };
@@ -87,7 +90,10 @@ impl Visitor {
             }
         };
         page.body = unpacked(page.body, self.fetcher.max_body_bytes()).await?;
-        let text = decode(&page.body, page.content_type.as_deref()).text;
+        let mut text = decode(&page.body, page.content_type.as_deref()).text;
+        if let Some(secret) = secret {
+            text = without_secret(&text, secret.expose_secret());
+        }
         let list = match api {
             Some(options) => Some(match read_api(&text, &page.url, now, options) {
                 Ok(read) => {

@@ -2,7 +2,7 @@
 //! places.
 
 use super::bed::{LEAK, NEWS, NOTHING, World};
-use super::server::Answer;
+use super::server::{Answer, Item, rss};
 
 fn article(title: &str, text: &str) -> Answer {
     Answer::page(format!(
@@ -124,6 +124,26 @@ async fn a_key_does_not_follow_to_another_site() {
     machine.look().await;
     assert_eq!(world.server.asked_for("paper.example", "/api")[0].header("x-key"), Some("s3cr3t"));
     assert_eq!(world.server.asked_for("other.example", "/api")[0].header("x-key"), None);
+    machine.close().await;
+}
+
+#[tokio::test]
+async fn a_site_that_repeats_the_key_gets_it_stored_nowhere() {
+    let world = World::new().await;
+    let item = Item {
+        id: "http://paper.example/echo?k=s3cr3t-key",
+        title: "Asked with s3cr3t-key",
+        text: "Northmere Valley NHS Foundation Trust answered what was asked at /feed?k=s3cr3t-key today.",
+    };
+    world.server.put("paper.example", "/feed?k=s3cr3t-key", [Answer::feed(rss("paper.example", &[item]))]);
+    std::fs::write(world.state_dir().parent().unwrap().join("key"), "s3cr3t-key").unwrap();
+    let keyed =
+        plain("keyed", "feed", "url = \"http://paper.example/feed?k={secret}\"\nsecret_file = \"key\"");
+    let machine = world.machine(&keyed).await;
+    machine.look().await;
+    assert_eq!(machine.titles().await, ["Asked with {secret}"]);
+    let stored = world.stored_bytes();
+    assert!(!stored.windows(10).any(|bytes| bytes == b"s3cr3t-key"), "the key was stored");
     machine.close().await;
 }
 
