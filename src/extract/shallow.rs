@@ -7,7 +7,10 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::rc::Rc;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use ego_tree::iter::Edge;
@@ -44,7 +47,7 @@ pub(super) fn shallow_fragment(markup: &str) -> Cow<'_, str> {
     checked(markup, Context::Fragment)
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Context {
     Page,
     Fragment,
@@ -56,10 +59,27 @@ fn checked(markup: &str, context: Context) -> Cow<'_, str> {
     if is_small && markup.bytes().filter(|byte| *byte == b'<').nth(MAX_DEPTH as usize / 2).is_none() {
         return Cow::Borrowed(markup);
     }
+    // One page is read for several ends, each of which asks.
+    let print = (PRINTS.hash_one(markup), markup.len(), context);
+    if BORNE.get() == Some(print) {
+        return Cow::Borrowed(markup);
+    }
     let differs = READ_IN_TWO_WAYS.iter().any(|name| holds(markup, name));
     let is_bearable = is_bearable(markup, context, Way::Browser)
         && (!differs || is_bearable(markup, context, Way::WithoutScripts));
-    if is_bearable { Cow::Borrowed(markup) } else { Cow::Owned(without_tags(markup)) }
+    if !is_bearable {
+        return Cow::Owned(without_tags(markup));
+    }
+    BORNE.set(Some(print));
+    Cow::Borrowed(markup)
+}
+
+/// Seeded anew in each process: nobody outside can make two pages that share a print.
+static PRINTS: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+
+thread_local! {
+    /// What was found bearable last: the print and length of markup, and what it was part of.
+    static BORNE: Cell<Option<(u64, usize, Context)>> = const { Cell::new(None) };
 }
 
 /// Two ways in which the libraries read a page.
