@@ -36,6 +36,8 @@ const SLOW: Duration = Duration::from_millis(50);
 const MAX_SLOW: usize = 6;
 /// Elements that the standard adds to any page, and the repetitions that small ones may have.
 const SPARE: usize = 1_000;
+/// Bytes of attributes that may be repeated on top of twice the markup.
+const SPARE_SAID: usize = 1_000_000;
 
 /// A page's markup itself or, where a tree of it would be too deep or too large, its words.
 pub fn shallow(html: &str) -> Cow<'_, str> {
@@ -112,7 +114,7 @@ fn is_bearable(markup: &str, context: Context, way: Way) -> bool {
         }
     };
     let most = markup.len() / SHORTEST + SPARE;
-    let most_said = markup.len() * 2 + SPARE * SPARE;
+    let most_said = markup.len() * 2 + SPARE_SAID;
     let (mut rest, mut slow) = (markup, 0);
     while !rest.is_empty() {
         let (chunk, after) = rest.split_at(rest.floor_char_boundary(CHUNK));
