@@ -10,7 +10,7 @@
 //! source was blind; a **tally** keeps the counts of what retention removed.
 //!
 //! The modules, in reading order. Leaves: [`model`], [`clock`], [`schedule`], [`mask`], [`secret`],
-//! [`problem`], [`telemetry`]. The way of a document: [`fetch`] opens sockets, [`source`] turns bytes
+//! [`problem`], [`telemetry`], [`markup`]. The way of a document: [`fetch`] opens sockets, [`source`] turns bytes
 //! into entries, [`extract`] entries into documents, [`matching`] finds names, [`classify`] judges;
 //! [`pipeline`] alone knows that order and [`store`] keeps what came of it. Then [`alert`] decides who
 //! is told and [`mail`] carries it, [`report`] counts, [`web`] answers monitoring. [`config`] loads and
@@ -25,6 +25,7 @@ pub mod daemon;
 pub mod extract;
 pub mod fetch;
 pub mod mail;
+pub mod markup;
 pub mod mask;
 pub mod matching;
 pub mod model;

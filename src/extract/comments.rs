@@ -5,11 +5,12 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
-use scraper::{ElementRef, Html, Selector};
+use scraper::{ElementRef, Selector};
 use serde_json::Value;
 
+use crate::markup;
+
 use super::metadata::{json_ld, parse_page_date};
-use super::shallow::shallow;
 use super::text::collapsed;
 
 /// A comment or reply.
@@ -63,7 +64,7 @@ pub fn comments(html: &str) -> (Vec<Comment>, Option<String>) {
     if !html.as_bytes().windows(7).any(|part| part.eq_ignore_ascii_case(b"comment")) {
         return (Vec::new(), None);
     }
-    let mut tree = Html::parse_document(&shallow(html));
+    let mut tree = markup::document(html);
     let (mut found, mut places) = (Vec::new(), Vec::new());
     let mut work = 0;
     for element in tree.select(&COMMENTS).take(MAX_COMMENTS) {

@@ -6,7 +6,8 @@ use scraper::{ElementRef, Html, Selector};
 use std::sync::LazyLock;
 use url::Url;
 
-use super::shallow::shallow;
+use crate::markup;
+
 use super::text::collapsed;
 
 /// What a page says of itself.
@@ -164,7 +165,7 @@ pub fn asks_for_no_copy(html: &str) -> bool {
     if !html.as_bytes().windows(NOARCHIVE.len()).any(|part| part.eq_ignore_ascii_case(NOARCHIVE)) {
         return false;
     }
-    let tree = Html::parse_document(&shallow(html));
+    let tree = markup::document(html);
     let for_us = |name: &str| ["robots", "trustwatch"].iter().any(|known| name.eq_ignore_ascii_case(known));
     tree.select(&META).filter(|meta| meta.attr("name").is_some_and(for_us)).any(|meta| {
         let words = meta.attr("content").unwrap_or_default();

@@ -9,7 +9,6 @@ mod language;
 mod metadata;
 mod picture;
 mod readable;
-mod shallow;
 mod text;
 mod wall;
 
@@ -24,7 +23,6 @@ pub use language::language_of;
 pub use metadata::{Metadata, asks_for_no_copy};
 pub use picture::{Picture, logos};
 pub use readable::Page;
-pub use shallow::shallow;
 pub use text::plain_text;
 pub use wall::Wall;
 

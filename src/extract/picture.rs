@@ -5,8 +5,10 @@ use std::io::Cursor;
 
 use image::{GenericImageView, ImageReader, Limits};
 use image_hasher::{HashAlg, HasherConfig, ImageHash};
-use scraper::{Html, Selector};
+use scraper::Selector;
 use url::Url;
+
+use crate::markup;
 
 /// Pixels of a side that are decoded.
 const MAX_SIDE: u32 = 4096;
@@ -59,7 +61,7 @@ fn is_flat(picture: &image::DynamicImage) -> bool {
 
 /// Where a page's icons and logos are, icons first.
 pub fn logos(html: &str, base: &Url) -> Vec<Url> {
-    let tree = Html::parse_document(html);
+    let tree = markup::document(html);
     let select = |css: &str, attribute: &str| -> Vec<String> {
         let Ok(selector) = Selector::parse(css) else { return Vec::new() };
         tree.select(&selector).filter_map(|element| element.attr(attribute).map(str::to_owned)).collect()

@@ -7,11 +7,11 @@ use std::sync::LazyLock;
 
 use dom_smoothie::{Config, Readability};
 use regex::Regex;
-use scraper::Html;
 use scraper::node::Element;
 use url::Url;
 
-use super::shallow::{shallow, shallow_fragment};
+use crate::markup;
+
 use super::text::{collapsed, plain_text, text_of};
 use super::{Metadata, Options};
 
@@ -115,16 +115,23 @@ impl Page {
     }
 
     fn read_unguarded(html: &str, url: Option<&Url>, options: &Options) -> Self {
-        let html = &shallow(html);
+        Self::read_bearable(html, url, options)
+            .or_else(|| Self::read_bearable(&markup::without_tags(html), url, options))
+            .unwrap_or_default()
+    }
+
+    /// Nothing where a tree of the page would be too deep or too large.
+    fn read_bearable(html: &str, url: Option<&Url>, options: &Options) -> Option<Self> {
+        let page = markup::bearable_article(html)?;
         let Article { mut text, mut beside, title, byline, published } =
-            article(html, url, options).unwrap_or_default();
+            article(page, url, options).unwrap_or_default();
         if text.len() >= SHORT {
             // Where an article was found, the rest of the page need not be read again.
-            let mut metadata = Metadata::read(&Html::parse_document(&shallow(&head_of(html))), url);
+            let mut metadata = Metadata::read(&markup::document(&head_of(html)), url);
             metadata.fill(title, byline, published.or_else(|| first_time(html)));
-            return Self { text, beside, metadata };
+            return Some(Self { text, beside, metadata });
         }
-        let tree = Html::parse_document(html);
+        let tree = markup::bearable_document(html)?;
         let metadata = Metadata::read(&tree, url);
         let body = text_of(&tree, |element| !is_furniture(element));
         let visible = text_of(&tree, |_| true).replace('\n', " ");
@@ -143,7 +150,7 @@ impl Page {
         // Captions are in no main text and name people all the same.
         let captions = beside.lines().filter(|line| !text.contains(line));
         beside = captions.collect::<Vec<_>>().join("\n");
-        Self { text, beside, metadata }
+        Some(Self { text, beside, metadata })
     }
 }
 
@@ -185,7 +192,7 @@ fn first_time(html: &str) -> Option<String> {
     Some(TIME.captures(html)?[1].to_owned())
 }
 
-/// What another library takes for the main text.
+/// What another library takes for the main text of a page whose tree is bearable.
 fn second_opinion(html: &str, options: &Options) -> Option<String> {
     // It knows no limit of its own.
     if html.bytes().filter(|byte| *byte == b'<').count() > options.max_elements {
@@ -220,12 +227,12 @@ struct Article {
     published: Option<String>,
 }
 
-fn article(html: &str, url: Option<&Url>, options: &Options) -> Option<Article> {
+fn article(page: dom_query::Document, url: Option<&Url>, options: &Options) -> Option<Article> {
     let config =
         Config { max_elements_to_parse: options.max_elements, keep_classes: true, ..Config::default() };
-    let mut reader = Readability::new(html, url.map(Url::as_str), Some(config)).ok()?;
+    let mut reader = Readability::with_document(page, url.map(Url::as_str), Some(config)).ok()?;
     let read = reader.parse().ok()?;
-    let content = Html::parse_fragment(&shallow_fragment(&read.content));
+    let content = markup::fragment(&read.content);
     let text = text_of(&content, |element| !is_beside(element) && !is_extra(element));
     let text: Vec<&str> = text.lines().filter(|line| !is_remark(line)).collect();
     let beside = content.tree.root().descendants().filter_map(scraper::ElementRef::wrap);

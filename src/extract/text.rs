@@ -5,7 +5,7 @@ use ego_tree::NodeRef;
 use scraper::node::Element;
 use scraper::{Html, Node};
 
-use super::shallow::shallow_fragment;
+use crate::markup;
 
 /// Elements whose content is no text for readers.
 const SILENT: [&str; 14] = [
@@ -54,7 +54,7 @@ pub fn plain_text(markup: &str) -> String {
     if !markup.contains(['<', '&']) {
         return collapsed(markup);
     }
-    text_of(&Html::parse_fragment(&shallow_fragment(markup)), |_| true)
+    text_of(&markup::fragment(markup), |_| true)
 }
 
 /// The text of a parsed tree, without the elements that `keep` refuses.

@@ -4,9 +4,10 @@
 
 use std::sync::LazyLock;
 
-use scraper::{Html, Selector};
+use scraper::Selector;
 
-use super::shallow::shallow;
+use crate::markup;
+
 use super::text::{every_word, plain_text};
 
 /// What stands there instead.
@@ -215,7 +216,7 @@ const CONSENT_WORDS: [&str; 9] = [
 impl Wall {
     /// What stands in the page instead of what was asked for; `None` for an ordinary page.
     pub fn of(html: &str) -> Option<Self> {
-        let tree = Html::parse_document(&shallow(html));
+        let tree = markup::document(html);
         let heads = tree.select(&TITLE).map(|element| element.text().collect::<String>());
         let head = plain(&heads.collect::<Vec<_>>().join(" "));
         // The parser keeps the markup of `<noscript>` as text.

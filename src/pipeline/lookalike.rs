@@ -235,7 +235,6 @@ async fn front(visit: Visit<'_>, name: &str, page: Page) -> Option<Front> {
         if Wall::of(&html).is_some() {
             return None;
         }
-        let html = extract::shallow(&html).into_owned();
         let title = extract::Page::read(&html, Some(&page.url), &parts.options.extract).metadata.title;
         let text = extract::plain_text(&html);
         if text.trim().is_empty() {

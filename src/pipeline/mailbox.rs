@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use super::poll::Failure;
 use super::visit::{Listed, Visit, block_print};
-use crate::extract;
 use crate::fetch::FailureClass;
 use crate::source::read_mail;
 
@@ -47,8 +46,7 @@ pub(super) async fn read(visit: Visit<'_>, folder: &Path) -> Result<Listed, Fail
             mails += 1;
             match read_file(&path) {
                 Ok(Some(bytes)) => {
-                    let shallow = |html: &str| extract::shallow(html).into_owned();
-                    match read_mail(&bytes, at, shallow) {
+                    match read_mail(&bytes, at) {
                         Some(entries) => listed.entries.extend(entries),
                         None => {
                             tracing::warn!(source.id = %id, file = name, "this file is no mail; it is left out");

@@ -76,7 +76,7 @@ fn seen(
     }
     let read = extract::Page::read(&text, Some(&page.url), &parts.options.extract);
     // Everything on the page: names stand in headers and footers too.
-    let whole = extract::plain_text(&extract::shallow(&text));
+    let whole = extract::plain_text(&text);
     let document = Document { title: read.metadata.title.clone(), text: whole, ..Document::default() };
     let hits = parts.classifier.classify(&document);
     if !profiles.any(|profile| hits.iter().any(|hit| hit.organisation == profile.id)) {

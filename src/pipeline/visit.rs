@@ -300,7 +300,6 @@ fn page_of(
     if html.trim().is_empty() {
         return Err(Failure::new("empty", "the body is empty", FailureClass::Soft));
     }
-    let html = extract::shallow(&html).into_owned();
     let no_copy = extract::asks_for_no_copy(&html);
     match Wall::of(&html) {
         Some(wall) => Err(wall.into()),

@@ -3,8 +3,10 @@
 
 use std::sync::LazyLock;
 
-use scraper::{Html, Selector};
+use scraper::Selector;
 use url::Url;
+
+use crate::markup;
 
 /// What stands at an address, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +56,7 @@ static ALTERNATE: LazyLock<Selector> = LazyLock::new(|| {
 
 /// What a page names itself (autodiscovery), in its order, each address once.
 pub fn named_in(html: &str, base: &Url) -> Vec<Candidate> {
-    let tree = Html::parse_document(html);
+    let tree = markup::document(html);
     let mut found: Vec<Candidate> = Vec::new();
     for element in tree.select(&ALTERNATE) {
         let kind = element.attr("type").unwrap_or_default().to_ascii_lowercase();

@@ -6,11 +6,12 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use mail_parser::{MessageParser, PartType};
-use scraper::{ElementRef, Html, Selector};
+use scraper::{ElementRef, Selector};
 use url::Url;
 
 use super::feed::hash;
 use crate::clock;
+use crate::markup;
 use crate::model::{DateDoubt, Entry, EntryContent};
 
 /// Headlines read of one mail.
@@ -40,13 +41,13 @@ const SERVICE: [&str; 12] = [
 static LINKS: LazyLock<Selector> =
     LazyLock::new(|| Selector::parse("a[href]").expect("a constant selector parses"));
 
-/// Reads a mail; `None` where it is none. What lies deeper than pages may lie must be cut out by `shallow`.
-pub fn read_mail(bytes: &[u8], now: DateTime<Utc>, shallow: impl Fn(&str) -> String) -> Option<Vec<Entry>> {
+/// Reads a mail; `None` where it is none.
+pub fn read_mail(bytes: &[u8], now: DateTime<Utc>) -> Option<Vec<Entry>> {
     let mail = MessageParser::default().parse(bytes)?;
     let subject = mail.subject().unwrap_or_default().trim().to_owned();
     // Not the markup that the parser makes of plain text.
     let html = mail.html_bodies().find_map(|part| match &part.body {
-        PartType::Html(html) => Some(shallow(html)),
+        PartType::Html(html) => Some(html.clone().into_owned()),
         _ => None,
     });
     let text = mail.body_text(0).unwrap_or_default().trim().to_owned();
@@ -87,7 +88,7 @@ pub fn read_mail(bytes: &[u8], now: DateTime<Utc>, shallow: impl Fn(&str) -> Str
 
 /// Headlines with where they lead and what stands around them, each place once.
 fn headlines(html: &str) -> Vec<(Url, String, String)> {
-    let tree = Html::parse_document(html);
+    let tree = markup::document(html);
     let mut known = HashSet::new();
     let found = tree.select(&LINKS).filter_map(|link| {
         let title = words(link);
@@ -140,7 +141,7 @@ mod tests {
     use super::*;
 
     fn read(mail: &str) -> Option<Vec<Entry>> {
-        read_mail(mail.as_bytes(), "2026-11-22T12:00:00Z".parse().unwrap(), str::to_owned)
+        read_mail(mail.as_bytes(), "2026-11-22T12:00:00Z".parse().unwrap())
     }
 
     #[test]

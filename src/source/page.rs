@@ -8,6 +8,7 @@ use scraper::{ElementRef, Html, Node, Selector};
 use serde::Deserialize;
 use url::Url;
 
+use crate::markup;
 use crate::model::{DateDoubt, Entry, EntryContent};
 use crate::problem::Problem;
 
@@ -100,7 +101,7 @@ pub fn read_page(
     before: &[u8],
     print: impl Fn(&str) -> [u8; BLOCK],
 ) -> ReadPage {
-    let tree = Html::parse_document(html);
+    let tree = markup::document(html);
     let parts = chosen(&tree, options);
     let found = !parts.is_empty();
     let lines: Vec<String> = parts.into_iter().flat_map(|part| lines_of(part, options)).collect();
@@ -160,7 +161,7 @@ pub struct LinkedPages {
 
 /// The pages that the chosen parts link to, on the same site, in their order.
 pub fn linked_pages(url: &Url, html: &str, options: &PageOptions) -> LinkedPages {
-    let tree = Html::parse_document(html);
+    let tree = markup::document(html);
     let ignored = selectors(&options.ignore);
     let (mut entries, mut known): (Vec<Entry>, HashSet<Url>) = (Vec::new(), HashSet::new());
     let parts = chosen(&tree, options);

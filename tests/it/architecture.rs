@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The leaves, each allowed to use those listed before it.
-const LEAVES: [&str; 7] = ["model", "clock", "schedule", "mask", "secret", "problem", "telemetry"];
+const LEAVES: [&str; 8] = ["model", "clock", "schedule", "mask", "secret", "problem", "telemetry", "markup"];
 
 /// What each other module may use beside the leaves.
 const STAGES: [(&str, &[&str]); 11] = [
@@ -42,7 +42,7 @@ const ONLY_IN: [(&str, &[&str]); 6] = [
 ];
 
 /// Modules without I/O: no runtime, no sockets, no database.
-const PURE: [&str; 5] = ["source", "extract", "matching", "classify", "model"];
+const PURE: [&str; 6] = ["source", "extract", "matching", "classify", "model", "markup"];
 
 fn source_files() -> Vec<PathBuf> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {

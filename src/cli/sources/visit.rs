@@ -125,7 +125,7 @@ impl Visitor {
                     Seen::Wall(wall)
                 } else {
                     let read = extract::Page::read(text, Some(&page.url), &self.extract);
-                    Seen::Page { page: Box::new(read), html: extract::shallow(text).into_owned() }
+                    Seen::Page { page: Box::new(read), html: text.to_owned() }
                 }
             }
             Err(error) => Seen::Neither(error.to_string()),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use scraper::{Html, Selector};
+use scraper::Selector;
 
 use super::sink::{Received, Sink};
 use crate::daemon::feeds::Feeds;
@@ -20,7 +20,7 @@ fn words(text: &str) -> BTreeMap<String, i32> {
 
 /// What a person reads of an HTML mail.
 fn visible(html: &str) -> String {
-    let page = Html::parse_document(html);
+    let page = trustwatch::markup::document(html);
     let body = page.select(&Selector::parse("body").unwrap()).next().unwrap();
     body.text().collect::<Vec<_>>().join(" ")
 }
