@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::model::counted;
+
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
@@ -85,8 +87,7 @@ impl fmt::Display for Problems {
         for problem in &self.0 {
             writeln!(f, "{problem}")?;
         }
-        let plural = if self.0.len() == 1 { "problem" } else { "problems" };
-        write!(f, "{} {plural}", self.0.len())
+        f.write_str(&counted(self.0.len(), "problem"))
     }
 }
 

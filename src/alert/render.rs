@@ -8,7 +8,7 @@ use askama::Template;
 use super::enqueue::SourceFacts;
 use super::guidance;
 use crate::clock;
-use crate::model::{Binds, Category, Family, Finding, HitId, Licence, Severity};
+use crate::model::{Binds, Category, Family, Finding, HitId, Licence, Severity, counted};
 use crate::store::{HitRow, Rendered, StoreError};
 
 /// One hit, in words.
@@ -177,14 +177,14 @@ pub(super) fn digest(
     let n = items.len();
     list(List {
         trust: name.to_owned(),
-        heading: format!("What we found: {n} {}", plural(n, "item", "items")),
+        heading: format!("What we found: {}", counted(n, "item")),
         opening: "Nothing here has to be done at once. The gravest come first.".to_owned(),
         counts: counts(items),
         cards: cards(items, sources, MAX_DIGEST),
         left_out: n.saturating_sub(MAX_DIGEST),
     })
     .map(|(text, html)| Rendered {
-        subject: format!("[{short}] Digest: {n} {}", plural(n, "mention", "mentions")),
+        subject: format!("[{short}] Digest: {}", counted(n, "mention")),
         text,
         html,
     })
@@ -200,7 +200,7 @@ pub(super) fn backlog(
     let n = items.len();
     list(List {
         trust: name.to_owned(),
-        heading: format!("First look at new sources: {n} {}", plural(n, "mention", "mentions")),
+        heading: format!("First look at new sources: {}", counted(n, "mention")),
         opening: "This is what stood there before we began to watch. It is stored and counted; from now on only what is new is told. \
                   The gravest come first."
             .to_owned(),
@@ -209,7 +209,7 @@ pub(super) fn backlog(
         left_out: n.saturating_sub(GRAVEST),
     })
     .map(|(text, html)| Rendered {
-        subject: format!("[{short}] First look at new sources: {n} {}", plural(n, "mention", "mentions")),
+        subject: format!("[{short}] First look at new sources: {}", counted(n, "mention")),
         text,
         html,
     })
@@ -360,8 +360,4 @@ fn host(url: &str) -> String {
 fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
-}
-
-fn plural(n: usize, one: &'static str, many: &'static str) -> &'static str {
-    if n == 1 { one } else { many }
 }

@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use super::{Ended, Place, output};
 use crate::clock::{self, Clock, SystemClock};
+use crate::model::counted;
 use crate::pipeline::Planned;
+use crate::schedule::Schedule;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -17,6 +19,7 @@ pub(super) struct Args {
 struct Plan {
     source: String,
     url: String,
+    /// Nothing where the source's own rhythm is followed, which only its visits show.
     next_runs: Vec<String>,
     review: String,
 }
@@ -46,14 +49,18 @@ pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
     }
     let mut table = output::table(["source", "next three runs (London)", "review by"]);
     for plan in &checked.sources {
-        table.add_row([plan.source.clone(), plan.next_runs.join("\n"), plan.review.clone()]);
+        let runs = match plan.next_runs.as_slice() {
+            [] => "as its own rhythm asks".to_owned(),
+            runs => runs.join("\n"),
+        };
+        table.add_row([plan.source.clone(), runs, plan.review.clone()]);
     }
     anstream::println!("{table}");
     for note in &checked.notes {
         anstream::println!("note: {note}");
     }
-    let (sources, organisations) = (checked.sources.len(), checked.organisations.join(", "));
-    anstream::println!("{}: fine. {sources} sources for {organisations}.", checked.file);
+    let sources = counted(checked.sources.len(), "source");
+    anstream::println!("{}: fine. {sources} for {}.", checked.file, checked.organisations.join(", "));
     Ok(Ended::Well)
 }
 
@@ -77,7 +84,8 @@ fn review_note(planned: &Planned) -> Option<String> {
 fn plan(planned: &Planned) -> Plan {
     let mut at = SystemClock::default().now();
     let mut next_runs = Vec::with_capacity(RUNS);
-    for _ in 0..RUNS {
+    let is_known = !matches!(planned.schedule, Schedule::Adaptive(_));
+    for _ in 0..if is_known { RUNS } else { 0 } {
         at = planned.schedule.next_after(at);
         next_runs.push(output::time(Some(at.timestamp_millis())));
     }

@@ -4,7 +4,7 @@
 use super::{Ended, Place, Usage, on_runtime, output, quiet_logging};
 use crate::clock::{self, Clock, SystemClock};
 use crate::daemon::store_options;
-use crate::model::HitId;
+use crate::model::{HitId, counted};
 use crate::store::{HitDetail, HitFilter, Scope, Store};
 
 #[derive(Debug, clap::Args)]
@@ -98,7 +98,7 @@ async fn list(store: &Store, scope: &Scope, filter: &HitFilter, json: bool) -> a
             place,
         ]);
     }
-    anstream::println!("{table}\n{} hits", hits.len());
+    anstream::println!("{table}\n{}", counted(hits.len(), "hit"));
     Ok(())
 }
 

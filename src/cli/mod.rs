@@ -165,10 +165,11 @@ impl Place {
 }
 
 fn load_file(file: &Path) -> anyhow::Result<Config> {
-    load(file).map_err(|problems| {
-        anyhow::Error::new(problems)
-            .context(format!("the configuration in {} cannot be used", file.display()))
-    })
+    load(file).map_err(|problems| cannot_be_used(file, problems))
+}
+
+fn cannot_be_used(file: &Path, problems: Problems) -> anyhow::Error {
+    anyhow::Error::new(problems).context(format!("the configuration in {} cannot be used", file.display()))
 }
 
 /// A runtime for commands that need one.

@@ -29,3 +29,15 @@ pub(super) fn time(at: Option<i64>) -> String {
             .to_string()
     })
 }
+
+/// Prints a wide table for a terminal of that width, or one of a hundred columns.
+pub(super) fn print_wrapped(mut table: Table) {
+    table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+    if table.width().is_none() {
+        table.set_width(FALLBACK_WIDTH);
+    }
+    anstream::println!("{table}");
+}
+
+/// Columns of output that goes to no terminal.
+const FALLBACK_WIDTH: u16 = 120;

@@ -9,7 +9,7 @@ use super::{Ended, Place, Usage, on_runtime, quiet_logging};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::daemon::{App, Wishes};
-use crate::model::SourceId;
+use crate::model::{SourceId, counted};
 use crate::pipeline::Progress;
 use crate::secret;
 use crate::store::{HitFilter, Scope};
@@ -98,8 +98,11 @@ async fn watch(mut receiver: mpsc::UnboundedReceiver<Progress>, json: bool, tota
             .to_string());
         } else if progress.outcome != "page" || progress.hits > 0 {
             say(format!(
-                "{}: {} {} ({} hits)",
-                progress.source, progress.outcome, progress.detail, progress.hits
+                "{}: {} {} ({})",
+                progress.source,
+                progress.outcome,
+                progress.detail,
+                counted(progress.hits, "hit")
             ));
         }
         if let Some(bar) = &bar {
@@ -120,7 +123,7 @@ async fn show_found(app: &App) -> anyhow::Result<()> {
             hit.url
         );
     }
-    anstream::println!("{} hits found; nothing was kept and nobody was told", hits.len());
+    anstream::println!("{} found; nothing was kept and nobody was told", counted(hits.len(), "hit"));
     Ok(())
 }
 

@@ -73,15 +73,31 @@ struct Overlay {
 /// # Errors
 /// Every problem at once.
 pub fn load(file: &Path) -> Result<Config, Problems> {
-    // Other programs' variables may hold anything; ours are text.
-    let environment = std::env::vars_os()
-        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
-        .filter(|(name, _)| name.starts_with(ENVIRONMENT))
-        .collect();
-    load_with(file, environment)
+    load_with(file, environment(), None)
 }
 
-fn load_with(file: &Path, environment: Vec<(String, String)>) -> Result<Config, Problems> {
+/// The same, as if `text` stood in `sources.d` under the name of `added` already.
+///
+/// # Errors
+/// Every problem at once.
+pub fn load_with_added(file: &Path, added: &Path, text: &str) -> Result<Config, Problems> {
+    load_with(file, environment(), Some((added, text)))
+}
+
+/// Our variables.
+fn environment() -> Vec<(String, String)> {
+    // Other programs' variables may hold anything; ours are text.
+    std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+        .filter(|(name, _)| name.starts_with(ENVIRONMENT))
+        .collect()
+}
+
+fn load_with(
+    file: &Path,
+    environment: Vec<(String, String)>,
+    added: Option<(&Path, &str)>,
+) -> Result<Config, Problems> {
     let mut problems = Vec::new();
     let text = std::fs::read_to_string(file).map_err(|error| {
         let hint = "; copy config/trustwatch.toml to begin with, or name a file with --config";
@@ -110,7 +126,7 @@ fn load_with(file: &Path, environment: Vec<(String, String)>) -> Result<Config, 
     problems.extend(unknown.iter().map(|key| layer.unknown_key(key)));
     let base = file.parent().unwrap_or(Path::new("."));
     let mut layers = vec![layer];
-    for (place, extra) in read_extra_sources(&base.join("sources.d"), &mut problems) {
+    for (place, extra) in read_extra_sources(&base.join("sources.d"), added, &mut problems) {
         layers.push(place);
         listed.extend(extra.into_iter().map(|(index, source)| (index, layers.len() - 1, source)));
     }
@@ -237,26 +253,28 @@ fn read_store_url(store: &mut store::Options, layer: &Layer, problems: &mut Vec<
     }
 }
 
-/// `sources.d/*.toml`, in the order of their names.
+/// `sources.d/*.toml`, in the order of their names, and one that is not there yet.
 fn read_extra_sources(
     folder: &Path,
+    added: Option<(&Path, &str)>,
     problems: &mut Vec<Problem>,
 ) -> Vec<(Layer, Vec<(usize, SourceConfig)>)> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
+    let mut files: Vec<PathBuf> = match std::fs::read_dir(folder) {
+        Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(error) => {
             problems.push(Problem::at("", format!("cannot be read: {error}")).located(folder, None));
-            return Vec::new();
+            Vec::new()
         }
     };
-    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     files.sort();
+    let texts = files.into_iter().map(|file| (std::fs::read_to_string(&file), file));
+    let added = added.map(|(file, text)| (Ok(text.to_owned()), file.to_owned()));
     let mut extra = Vec::new();
-    for file in files {
-        let read = std::fs::read_to_string(&file)
-            .map_err(|error| Problem::at("", format!("cannot be read: {error}")).located(&file, None));
+    for (read, file) in texts.chain(added) {
+        let read =
+            read.map_err(|error| Problem::at("", format!("cannot be read: {error}")).located(&file, None));
         let mut layer = match read.and_then(|text| Layer::read(&file, &text)) {
             Ok(layer) => layer,
             Err(problem) => {
@@ -392,10 +410,14 @@ fn overlay_notes(
 /// What is allowed and should be known all the same.
 fn notes(sections: &Sections) -> Vec<String> {
     let mut notes = Vec::new();
-    for (name, address) in &sections.fetch.hosts {
-        notes.push(format!(
-            "fetch.hosts: {name} is dialled at {address} instead of being looked up (for demo and tests only)"
-        ));
+    let mapped: Vec<&str> = sections.fetch.hosts.keys().map(String::as_str).collect();
+    let dialled = "dialled at loopback instead of being looked up (for demo and tests only)";
+    match mapped.as_slice() {
+        [] => {}
+        [name] => notes.push(format!("fetch.hosts: {name} is {dialled}")),
+        [first, .., last] => {
+            notes.push(format!("fetch.hosts: {} names, {first} to {last}, are {dialled}", mapped.len()));
+        }
     }
     let least = 2 * sections.fetch.total_timeout_s;
     if sections.store.lease_s < least {

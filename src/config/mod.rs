@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-pub use load::{EXAMPLE, load, own_rules};
+pub use load::{EXAMPLE, load, load_with_added, own_rules};
 pub use profiles::{SHIPPED_PROFILES, read_profile_text, read_profiles, shipped_profiles};
 
 use crate::classify::RuleSet;

@@ -31,7 +31,9 @@ pub enum FetchError {
         rule: String,
     },
     /// robots.txt could not be read, which means no (RFC 9309, 2.3.1.4).
-    #[error("robots.txt could not be read ({0}), which counts as a no")]
+    #[error(
+        "robots.txt could not be read ({0}); until it can be, nothing else is asked of this site (RFC 9309)"
+    )]
     RobotsUnreachable(String),
     /// The page is gone for good (410).
     #[error("gone for good (410)")]

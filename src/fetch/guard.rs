@@ -2,7 +2,7 @@
 //! configuration lists one by one. Decided on what was parsed, never on how it was spelled; asked for
 //! literals, for every answer of the resolver, on every redirect, and of the connected peer.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::LazyLock;
 
@@ -46,7 +46,7 @@ pub struct Policy {
     /// Loopback addresses that may be dialled.
     pub loopback: HashSet<SocketAddr>,
     /// Names that are dialled at one of them.
-    pub hosts: BTreeMap<String, SocketAddr>,
+    pub hosts: HashMap<String, SocketAddr>,
     /// The proxy through which everything goes: a trusted hop, on whatever network it stands.
     pub proxy: Option<Url>,
 }

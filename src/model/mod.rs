@@ -2,6 +2,7 @@
 //! these; ids are newtypes, and text that came from outside is parsed once, here.
 
 mod category;
+mod counted;
 mod document;
 mod entry;
 mod finding;
@@ -12,6 +13,7 @@ mod profile;
 mod source;
 
 pub use category::{Category, Family, ParseCategoryError, Severity};
+pub use counted::counted;
 pub use document::{Document, DocumentKind, Field};
 pub use entry::{DateDoubt, Entry, EntryContent};
 pub use finding::{Binds, Finding, Origin, Span, Writer};

@@ -13,7 +13,7 @@ use super::{Parts, Planned};
 use crate::clock;
 use crate::extract::{Wall, decode};
 use crate::fetch::{FailureClass, FetchError, Head, host_of};
-use crate::model::{Source, SourceId, SourceKind};
+use crate::model::{Source, SourceId, SourceKind, counted};
 use crate::schedule::Schedule;
 use crate::source::{MAX_INTERVAL, MIN_SILENCE, Moving, Pace};
 use crate::store::{ClaimedSource, EntryResult, Move, Outcome, PollOutcome, PollResult, Shown, StoreError};
@@ -199,8 +199,9 @@ pub(super) fn describe(outcome: &Outcome) -> (SourceId, &'static str, String) {
             let (word, detail) = match &poll.result {
                 PollResult::Unchanged { .. } => ("unchanged", String::new()),
                 PollResult::Read { entries, listed, reader, .. } => {
-                    let (listed, new, remark) = (listed.len(), entries.len(), reader.remark());
-                    ("read", format!("{listed} entries, {new} new or changed{remark}"))
+                    let (listed, new, remark) =
+                        (counted(listed.len(), "entry"), entries.len(), reader.remark());
+                    ("read", format!("{listed}, {new} new or changed{remark}"))
                 }
                 PollResult::Failed { reason, detail, .. } => (*reason, detail.clone()),
             };

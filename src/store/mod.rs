@@ -47,7 +47,7 @@ pub use record::{
 };
 pub use replay::{Applied, StoredHit};
 pub use retention::Purged;
-pub use source::{SourceRow, SourceSpec};
+pub use source::{PastPoll, SourceRow, SourceSpec};
 pub use trend::{GroupBy, TrendQuery, TrendRow};
 
 use std::sync::Arc;

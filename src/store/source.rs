@@ -142,6 +142,36 @@ const NEXT_DUE: &str = "SELECT MIN(due) FROM (
 const OVERDUE: &str =
     "SELECT COUNT(*) FROM source WHERE retired_at IS NULL AND next_due_at <= $1 AND lease_until <= $1";
 
+/// A visit to a source, or several in a row that found nothing new.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct PastPoll {
+    /// When the last of them ended (ms).
+    pub at: i64,
+    /// How many they were.
+    pub times: i64,
+    /// What they came to.
+    pub outcome: String,
+    /// In words.
+    pub detail: String,
+    /// The status that a failure came with.
+    pub status: Option<i64>,
+    /// Hits among what was new.
+    pub hits: i64,
+    /// Bytes that came over the wire.
+    pub bytes: i64,
+    /// How long the last of them took (ms).
+    pub took_ms: i64,
+}
+
+/// The calm of the present is counted on the source itself.
+const POLLS: &str = "SELECT at, times, outcome, detail, status, hits, bytes, took_ms FROM (
+  SELECT last_polled_at AS at, calm AS times, 'unchanged' AS outcome, '' AS detail, CAST(NULL AS BIGINT) AS status,
+    CAST(0 AS BIGINT) AS hits, CAST(0 AS BIGINT) AS bytes, calm_ms AS took_ms, CAST(1 AS BIGINT) AS is_now, CAST(0 AS BIGINT) AS id
+  FROM source WHERE id = $1 AND calm > 0 AND last_polled_at IS NOT NULL
+  UNION ALL
+  SELECT at, times, outcome, detail, status, hits, bytes, took_ms, CAST(0 AS BIGINT) AS is_now, id FROM poll WHERE source = $1
+) polls ORDER BY is_now DESC, id DESC LIMIT $2";
+
 impl Store {
     /// Brings organisations and sources in step with the configuration, the only truth for them: new
     /// ones are made, others keep what is known of them, those that vanished are retired.
@@ -224,6 +254,13 @@ impl Store {
     /// Every source in service.
     pub async fn sources(&self) -> Result<Vec<SourceRow>, StoreError> {
         Ok(on_read!(&self.db, pool => sqlx::query_as(LIST).fetch_all(pool).await?))
+    }
+
+    /// The last polls of a source, newest first; visits in a row that found nothing new are one.
+    pub async fn polls(&self, source: &SourceId, limit: i64) -> Result<Vec<PastPoll>, StoreError> {
+        Ok(
+            on_read!(&self.db, pool => sqlx::query_as(POLLS).bind(source.as_str()).bind(limit).fetch_all(pool).await?),
+        )
     }
 
     /// Which of `keys` the store knows for a source, with the fingerprint of what each said.

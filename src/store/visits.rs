@@ -9,7 +9,7 @@ use super::StoreError;
 use super::db::{Tx, on_tx};
 use super::dialect::{Both, with_list};
 use super::record::{EntryRecord, PollOutcome, PollResult};
-use crate::model::Reader;
+use crate::model::{Reader, counted};
 use crate::secret;
 
 /// Visits that found nothing new, nearly all there are: source, fence, time, due time, pace, moves and
@@ -241,7 +241,7 @@ fn json_of(poll: &PollOutcome) -> Value {
 }
 
 fn read_detail(listed: usize, reader: Reader) -> String {
-    format!("{listed} entries{}", reader.remark())
+    format!("{}{}", counted(listed, "entry"), reader.remark())
 }
 
 /// What a visit that worked says of how its source stands, which few do.

@@ -1,15 +1,14 @@
-//! `trustwatch sources add`: writes a source into `sources.d`, and takes it back where the configuration does not
-//! bear it.
+//! `trustwatch sources add`: writes a source into `sources.d`, where the configuration bears it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde::Serialize;
 use url::Url;
 
 use super::place::{Found, Named};
-use crate::cli::{Ended, Place, Usage, load_file};
-use crate::config::Config;
+use crate::cli::{Ended, Place, Usage, cannot_be_used};
+use crate::config::{Config, load_with_added};
 use crate::model::{DocumentKind, SourceId, SourceKind};
 use crate::schedule::parse_interval;
 use crate::source::{ApiOptions, PresetStatus};
@@ -65,17 +64,23 @@ pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
     let found = args.named.find(&config)?;
     let source = written(args, &found, &config)?;
     let text = as_toml(std::slice::from_ref(&source))?;
+    let file = NewFile::checked(&config.file, &source.id, &text)?;
     if args.dry_run {
         anstream::print!("{text}");
         return Ok(Ended::Well);
     }
-    let file = save(&config.file, &source.id, &text)?;
+    let file = file.write()?;
     anstream::println!("{} is written. A running service reads it after a restart.", file.display());
     if let Some(preset) = found.preset.filter(|preset| !preset.first.is_empty()) {
         anstream::println!("Before you rely on it:");
         for step in &preset.first {
             anstream::println!("  - {step}");
         }
+    }
+    if let Some(name) = key_in(&source.url) {
+        anstream::println!(
+            "Its {name} looks like a key, which stands in files and mails now. Better: write {{secret}} in its place, put the key into a file of its own and name that with --secret-file."
+        );
     }
     anstream::println!("Poll it now: trustwatch poll --source {}", source.id);
     Ok(Ended::Well)
@@ -174,20 +179,51 @@ pub(super) fn as_toml(sources: &[Written]) -> anyhow::Result<String> {
     Ok(toml::to_string(&File { source: sources })?)
 }
 
-/// Writes a file of sources beside the configuration and loads everything; what is wrong takes the file back.
-pub(super) fn save(config: &Path, name: &str, text: &str) -> anyhow::Result<std::path::PathBuf> {
-    let folder = config.parent().unwrap_or(Path::new(".")).join("sources.d");
-    std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-    let file = folder.join(format!("{name}.toml"));
-    if file.exists() {
-        return Err(Usage(format!("{} is there already: give another name with --id", file.display())).into());
+/// A file of sources beside the configuration that is not written yet, and that the configuration bears.
+pub(super) struct NewFile<'a> {
+    file: PathBuf,
+    text: &'a str,
+}
+
+impl<'a> NewFile<'a> {
+    /// Loads everything as if the file were there.
+    ///
+    /// # Errors
+    /// All that is wrong with it; nothing is written.
+    pub(super) fn checked(config: &Path, name: &str, text: &'a str) -> anyhow::Result<Self> {
+        let file = config.parent().unwrap_or(Path::new(".")).join("sources.d").join(format!("{name}.toml"));
+        if file.exists() {
+            let message = format!("{} is there already: give another name with --id", file.display());
+            return Err(Usage(message).into());
+        }
+        load_with_added(config, &file, text)
+            .map_err(|problems| cannot_be_used(config, problems).context("nothing was added"))?;
+        Ok(Self { file, text })
     }
-    let half = folder.join(format!(".{name}.toml.new"));
-    std::fs::write(&half, text).with_context(|| format!("{} cannot be written", half.display()))?;
-    std::fs::rename(&half, &file).with_context(|| format!("{} cannot be written", file.display()))?;
-    if let Err(error) = load_file(config) {
-        std::fs::remove_file(&file).with_context(|| format!("{} cannot be taken back", file.display()))?;
-        return Err(error.context("nothing was added"));
+
+    /// Writes it, whole or not at all.
+    pub(super) fn write(self) -> anyhow::Result<PathBuf> {
+        let Self { file, text } = self;
+        let folder = file.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+        let half = file.with_extension("toml.new");
+        std::fs::write(&half, text).with_context(|| format!("{} cannot be written", half.display()))?;
+        std::fs::rename(&half, &file).with_context(|| format!("{} cannot be written", file.display()))?;
+        Ok(file)
     }
-    Ok(file)
+}
+
+/// Names of parameters that carry keys.
+const KEY_NAMES: [&str; 10] =
+    ["key", "apikey", "api_key", "token", "access_token", "auth", "secret", "sig", "signature", "password"];
+/// Shorter values are no keys (bytes).
+const MIN_KEY: usize = 8;
+
+/// The parameter of an address that looks like a key.
+fn key_in(address: &str) -> Option<String> {
+    let url = Url::parse(address).ok()?;
+    let is_key = |(name, value): &(std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| {
+        KEY_NAMES.contains(&name.to_lowercase().as_str()) && value.len() >= MIN_KEY && !value.contains('{')
+    };
+    url.query_pairs().find(is_key).map(|(name, _)| name.into_owned())
 }

@@ -4,6 +4,7 @@ use url::Url;
 
 use super::visit::{Seen, Visitor};
 use crate::cli::{Ended, Place, Usage, on_runtime, output};
+use crate::model::counted;
 use crate::source::{Candidate, Offer, named_in, usual_places};
 
 #[derive(Debug, clap::Args)]
@@ -75,7 +76,7 @@ async fn look(visitor: &Visitor, page: Url) -> anyhow::Result<(Vec<Offered>, boo
                 return Ok((offered, true));
             }
             Seen::List { what, entries, more } => {
-                let note = format!("this address is one itself: {} entries{more}", entries.len());
+                let note = format!("this address is one itself: {}{more}", counted(entries.len(), "entry"));
                 let url = visited.url.to_string();
                 offered.push(Offered { what, url, title: String::new(), entries: None, note });
                 return Ok((offered, true));

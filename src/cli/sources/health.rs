@@ -9,7 +9,7 @@ use crate::cli::{Ended, Place, on_runtime, output};
 use crate::clock::{self, Clock, SystemClock};
 use crate::config::Config;
 use crate::daemon::store_options;
-use crate::model::DocumentKind;
+use crate::model::{DocumentKind, counted};
 use crate::pipeline::Planned;
 use crate::source::Pace;
 use crate::store::{SourceRow, Store};
@@ -48,7 +48,7 @@ pub(super) fn health(args: &HealthArgs, config: &Place) -> anyhow::Result<Ended>
             table.add_row([&state.source, state.state, &state.last_good, &state.remark]);
         }
         anstream::println!("{table}");
-        anstream::println!("{} sources, {blind} of them blind", states.len());
+        anstream::println!("{}, {blind} of them blind", counted(states.len(), "source"));
     }
     Ok(if blind == 0 { Ended::Well } else { Ended::WithFailures })
 }

@@ -9,7 +9,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::daemon::store_options;
 use crate::pipeline::Planned;
-use crate::store::{SourceRow, Store};
+use crate::store::{PastPoll, SourceRow, Store};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ListArgs {
@@ -45,7 +45,26 @@ struct Shown {
     detail: String,
     failures_in_a_row: f64,
     reader: String,
+    /// The last visits, newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    polls: Vec<Poll>,
 }
+
+#[derive(Debug, Serialize)]
+struct Poll {
+    at: String,
+    /// So many in a row that found nothing new are one.
+    times: i64,
+    outcome: String,
+    detail: String,
+    status: Option<i64>,
+    hits: i64,
+    bytes: i64,
+    took_ms: i64,
+}
+
+/// Polls that are shown of one source.
+const POLLS: i64 = 10;
 
 pub(super) fn list(args: &ListArgs, config: &Place) -> anyhow::Result<Ended> {
     let shown = all(&config.load()?)?;
@@ -69,18 +88,60 @@ pub(super) fn list(args: &ListArgs, config: &Place) -> anyhow::Result<Ended> {
 }
 
 pub(super) fn show(args: &ShowArgs, config: &Place) -> anyhow::Result<Ended> {
-    let shown = all(&config.load()?)?;
-    let found = shown.iter().find(|source| source.source == args.id);
-    let source = found
+    let config = config.load()?;
+    let planned = config.planned.iter().find(|planned| planned.source.id.as_str() == args.id);
+    let planned = planned
         .ok_or_else(|| Usage(format!("there is no source {:?}: see trustwatch sources list", args.id)))?;
+    let (row, polls) = on_runtime(known_of(&config, planned))?;
+    let source = &Shown { polls, ..shown(planned, row.as_ref()) };
     if args.json {
         output::json(source)?;
         return Ok(Ended::Well);
     }
-    let serde_json::Value::Object(fields) = serde_json::to_value(source)? else { return Ok(Ended::Well) };
-    for (key, value) in fields {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        anstream::println!("{:18} {value}", key.replace('_', " "));
+    let failures = match source.failures_in_a_row {
+        0.0 => String::new(),
+        weight => format!("{weight} (a hard one counts 1, a soft one ½, a temporary one ¼)"),
+    };
+    let outcome = format!("{} {}", source.outcome, source.detail);
+    for (name, value) in [
+        ("source", source.source.as_str()),
+        ("kind", source.kind),
+        ("address", &source.url),
+        ("asked at", &source.asked_at),
+        ("organisations", &source.organisations.join(", ")),
+        ("purpose", &source.purpose),
+        ("basis", &source.basis),
+        ("owner", &source.owner),
+        ("review by", &source.review),
+        ("last poll", &source.last_polled),
+        ("outcome", outcome.trim()),
+        ("last good poll", &source.last_good),
+        ("failures in a row", &failures),
+        ("reader", &source.reader),
+        ("next due", &source.next_due),
+    ] {
+        if !value.is_empty() {
+            anstream::println!("{name:18} {value}");
+        }
+    }
+    if !source.polls.is_empty() {
+        anstream::println!("\nThe last polls:");
+        let mut table = output::table(["until", "times", "outcome", "hits", "bytes", "ms"]);
+        for poll in &source.polls {
+            let status = poll.status.map(|status| format!(" ({status})")).unwrap_or_default();
+            let outcome = format!("{}{status} {}", poll.outcome, poll.detail);
+            let numbers = [poll.hits, poll.bytes, poll.took_ms].map(|number| number.to_string());
+            let [hits, bytes, ms] = numbers;
+            table.add_row([
+                poll.at.clone(),
+                poll.times.to_string(),
+                outcome.trim().to_owned(),
+                hits,
+                bytes,
+                ms,
+            ]);
+        }
+        output::print_wrapped(table);
     }
     Ok(Ended::Well)
 }
@@ -92,16 +153,40 @@ fn all(config: &Config) -> anyhow::Result<Vec<Shown>> {
 
 /// What the store knows; nothing where there is no store yet.
 pub(super) async fn rows(config: &Config) -> anyhow::Result<HashMap<String, SourceRow>> {
+    let Some(store) = existing(config).await? else { return Ok(HashMap::new()) };
+    let rows = store.sources().await?;
+    store.close().await;
+    Ok(rows.into_iter().map(|row| (row.id.clone(), row)).collect())
+}
+
+/// What it knows of one source.
+async fn known_of(config: &Config, planned: &Planned) -> anyhow::Result<(Option<SourceRow>, Vec<Poll>)> {
+    let Some(store) = existing(config).await? else { return Ok((None, Vec::new())) };
+    let id = &planned.source.id;
+    let row = store.sources().await?.into_iter().find(|row| row.id == id.as_str());
+    let polls = store.polls(id, POLLS).await?;
+    store.close().await;
+    let poll = |poll: PastPoll| Poll {
+        at: output::time(Some(poll.at)),
+        times: poll.times,
+        outcome: poll.outcome,
+        detail: poll.detail,
+        status: poll.status,
+        hits: poll.hits,
+        bytes: poll.bytes,
+        took_ms: poll.took_ms,
+    };
+    Ok((row, polls.into_iter().map(poll).collect()))
+}
+
+async fn existing(config: &Config) -> anyhow::Result<Option<Store>> {
     let options = store_options(config);
     let missing =
         options.url.strip_prefix("sqlite:").is_some_and(|path| !std::path::Path::new(path).exists());
     if missing {
-        return Ok(HashMap::new());
+        return Ok(None);
     }
-    let store = Store::open_existing(&options, SystemClock::default().now().timestamp_millis()).await?;
-    let rows = store.sources().await?;
-    store.close().await;
-    Ok(rows.into_iter().map(|row| (row.id.clone(), row)).collect())
+    Ok(Some(Store::open_existing(&options, SystemClock::default().now().timestamp_millis()).await?))
 }
 
 fn shown(planned: &Planned, row: Option<&SourceRow>) -> Shown {
@@ -129,5 +214,6 @@ fn shown(planned: &Planned, row: Option<&SourceRow>) -> Shown {
         detail: row.map(|row| row.last_detail.clone()).unwrap_or_default(),
         failures_in_a_row,
         reader: row.map(|row| row.reader.clone()).unwrap_or_default(),
+        polls: Vec::new(),
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
             for preset in &presets {
                 table.add_row([&preset.id, &preset.name, preset.status.as_str(), &preset.instead]);
             }
-            anstream::println!("{table}");
+            output::print_wrapped(table);
             anstream::println!(
                 "More of one: trustwatch sources presets ID. Whatever stands here, robots.txt is asked before every visit."
             );
@@ -34,7 +34,10 @@ pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
 /// The presets of the configuration, or the shipped ones where there is none.
 fn known(config: &Place) -> anyhow::Result<Vec<Preset>> {
     if config.exists() {
-        return Ok(config.load()?.presets);
+        match config.load() {
+            Ok(config) => return Ok(config.presets),
+            Err(error) => anstream::eprintln!("These are the shipped presets alone: {error:#}\n"),
+        }
     }
     crate::source::presets(&[]).map_err(anyhow::Error::msg)
 }

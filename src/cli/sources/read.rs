@@ -9,7 +9,7 @@ use url::Url;
 use crate::cli::{Ended, Usage, output};
 use crate::clock::{Clock, SystemClock};
 use crate::extract::{self, decode, document_of_entry};
-use crate::model::DocumentKind;
+use crate::model::{DocumentKind, counted};
 use crate::source::{Options, ParsedFeed, parse_feed};
 
 #[derive(Debug, clap::Args)]
@@ -61,9 +61,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Ended> {
             }
             (Ok(feed), false) => {
                 anstream::println!(
-                    "{}: {} entries{}",
+                    "{}: {}{}",
                     file.display(),
-                    feed.entries.len(),
+                    counted(feed.entries.len(), "entry"),
                     feed.reader.remark()
                 );
                 print_entries(&shown(&feed));

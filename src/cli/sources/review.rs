@@ -11,6 +11,7 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 use crate::cli::{Ended, Place, Usage, load_file, on_runtime};
 use crate::clock::{self, Clock, SystemClock};
 use crate::daemon::{make_state_dir, open_store};
+use crate::model::counted;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -99,8 +100,8 @@ pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
         return Err(error.context("nothing was changed"));
     }
     anstream::println!(
-        "{} sources are renewed until {}, and the audit says by whom. A running service reads it after a restart.",
-        renewed.len(),
+        "{} renewed until {}, and the audit says by whom. A running service reads it after a restart.",
+        counted(renewed.len(), "source"),
         args.until
     );
     Ok(Ended::Well)

@@ -3,8 +3,11 @@
 use super::place::Named;
 use super::read::{print_entries, shown, shown_entry};
 use super::visit::{Seen, Visited, Visitor};
+use crate::classify::Classifier;
 use crate::cli::{Ended, Place, Usage, on_runtime};
+use crate::extract::{self, document_of_entry};
 use crate::fetch::Ruling;
+use crate::model::{DocumentKind, Entry, counted};
 use crate::source::named_in;
 
 #[derive(Debug, clap::Args)]
@@ -35,13 +38,17 @@ pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
                     "robots.txt   could not be asked, since the host cannot be reached: {why}"
                 );
             }
-            Err(why) => anstream::println!("robots.txt   could not be read ({why}): that counts as a no"),
+            Err(why) => anstream::println!(
+                "robots.txt   could not be read ({why}): until it can be, nothing else is asked of this site"
+            ),
         }
         match visitor.visit(url, (found.api(), found.key(secret.as_ref())), secret.as_ref()).await {
             Ok(visited) => {
                 let is_secret =
                     secret.is_some() || found.planned.is_some_and(|planned| planned.secret.is_some());
-                Ok(tell(&visited, is_secret))
+                let names = Classifier::new(config.profiles.clone(), config.rules.clone())?;
+                let every = found.preset.and_then(|preset| preset.every.as_deref());
+                Ok(tell(&visited, is_secret, every, &names))
             }
             Err(error) => {
                 anstream::println!("visit        {error}");
@@ -59,7 +66,8 @@ fn said(ruling: &Ruling) -> String {
     }
 }
 
-fn tell(visited: &Visited, is_secret: bool) -> Ended {
+/// `every` is what the preset asks for, `names` tells what names an organisation.
+fn tell(visited: &Visited, is_secret: bool, every: Option<&str>, names: &Classifier) -> Ended {
     let Visited { url, bytes, has_validators, seen } = visited;
     if !is_secret {
         anstream::println!("answered at  {url}");
@@ -72,19 +80,24 @@ fn tell(visited: &Visited, is_secret: bool) -> Ended {
     anstream::println!("answer       {bytes} bytes, {again}");
     match seen {
         Seen::Feed { feed, interval } => {
-            let (n, remark) = (feed.entries.len(), feed.reader.remark());
-            anstream::println!("what         a feed, {n} entries{remark}");
-            let minutes = interval.as_secs() / 60;
-            anstream::println!(
-                "schedule     its rhythm suggests every {minutes} minutes; leave `every` out and it is followed as it changes"
-            );
+            let (n, remark) = (counted(feed.entries.len(), "entry"), feed.reader.remark());
+            anstream::println!("what         a feed, {n}{remark}");
+            match every {
+                Some(every) => anstream::println!("schedule     every {every}, as its preset asks"),
+                None => anstream::println!(
+                    "schedule     its rhythm suggests every {} minutes; leave `every` out and it is followed as it changes",
+                    interval.as_secs() / 60
+                ),
+            }
+            tell_named(&feed.entries, names);
             let mut entries = shown(feed);
             entries.truncate(ENTRIES);
             print_entries(&entries);
             Ended::Well
         }
         Seen::List { what, entries, more } => {
-            anstream::println!("what         {what}, {} entries{more}", entries.len());
+            anstream::println!("what         {what}, {}{more}", counted(entries.len(), "entry"));
+            tell_named(entries, names);
             let mut entries: Vec<_> = entries.iter().map(shown_entry).collect();
             entries.truncate(ENTRIES);
             print_entries(&entries);
@@ -107,5 +120,20 @@ fn tell(visited: &Visited, is_secret: bool) -> Ended {
             anstream::println!("what         nothing to read: {why}");
             Ended::WithFailures
         }
+    }
+}
+
+/// How many of the entries, as the source itself gives them, would be hits.
+fn tell_named(entries: &[Entry], names: &Classifier) {
+    let document = |entry| document_of_entry(entry, DocumentKind::Web, &extract::Options::default());
+    let named: Vec<String> = entries
+        .iter()
+        .map(document)
+        .filter(|document| !names.classify(document).is_empty())
+        .map(|document| document.title)
+        .collect();
+    match named.as_slice() {
+        [] => anstream::println!("hits         none of them names an organisation that is watched for"),
+        [first, ..] => anstream::println!("hits         {} of them, such as {first:?}", named.len()),
     }
 }

@@ -9,11 +9,11 @@ use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 use quick_xml::{Reader, Writer};
 use serde::Deserialize;
 
-use super::add::{Written, as_toml, name_of, save, slug};
+use super::add::{NewFile, Written, as_toml, name_of, slug};
 use super::place::Found;
 use crate::cli::{Ended, Place, Usage};
 use crate::fetch::parse_target;
-use crate::model::{DocumentKind, SourceKind};
+use crate::model::{DocumentKind, SourceKind, counted};
 use crate::pipeline::Planned;
 use crate::schedule::parse_interval;
 
@@ -95,15 +95,16 @@ pub(super) fn import(args: &ImportArgs, config: &Place) -> anyhow::Result<Ended>
         return Ok(Ended::Well);
     }
     let text = as_toml(&sources)?;
+    let stem = args.file.file_stem().map(|stem| slug(&stem.to_string_lossy())).unwrap_or_default();
+    let file = NewFile::checked(&config.file, &format!("import-{stem}"), &text)?;
     if args.dry_run {
         anstream::print!("{text}");
         return Ok(Ended::Well);
     }
-    let stem = args.file.file_stem().map(|stem| slug(&stem.to_string_lossy())).unwrap_or_default();
-    let file = save(&config.file, &format!("import-{stem}"), &text)?;
+    let file = file.write()?;
     anstream::println!(
-        "{} sources are written to {}; {known} were polled already. A running service reads them after a restart.",
-        sources.len(),
+        "{} written to {}; {known} polled already. A running service reads them after a restart.",
+        counted(sources.len(), "source"),
         file.display()
     );
     Ok(Ended::Well)

@@ -186,12 +186,12 @@ fn a_dry_run_finds_and_keeps_nothing() {
     for args in [&["--dry-run"][..], &["--dry-run", "--all"], &["--dry-run", "--source", "paper"]] {
         let said = poll(args);
         assert!(said.contains("would store: northmere"), "{said}");
-        assert!(said.contains("1 hits found; nothing was kept and nobody was told"), "{said}");
+        assert!(said.contains("1 hit found; nothing was kept and nobody was told"), "{said}");
         assert!(!folder.path().join("trustwatch-data").exists(), "nothing in the state directory");
         assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0, "and nothing left elsewhere");
     }
     let said = poll(&[]);
-    assert!(said.contains("paper: read 1 entries"), "{said}");
+    assert!(said.contains("paper: read 1 entry,"), "{said}");
     assert!(folder.path().join("trustwatch-data/trustwatch.db").exists(), "a real one keeps");
     let objects = poll(&["--all", "--json"]);
     let object: serde_json::Value = serde_json::from_str(objects.trim()).unwrap();

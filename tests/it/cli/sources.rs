@@ -233,11 +233,13 @@ async fn the_trusts_own_keyed_feed_is_added_and_its_key_stands_nowhere() {
         here.run(&["sources", "test", "whatdotheyknow-own-requests", "--set", "body=42"]).await.ended(2);
     assert!(without.err.contains("--secret-file"), "{}", without.err);
     let tested = here.run(&[&["sources", "test"], named.as_slice()].concat()).await.ended(0);
-    assert!(tested.out.contains("a feed, 1 entries") && tested.out.contains("k={secret}"), "{}", tested.out);
+    assert!(tested.out.contains("a feed, 1 entry") && tested.out.contains("k={secret}"), "{}", tested.out);
     let added = here.run(&[&["sources", "add"], named.as_slice(), &["--id", "foi"]].concat()).await.ended(0);
     let polled = here.run(&["poll", "--source", "foi"]).await.ended(0);
-    assert!(polled.out.contains("foi: read 1 entries"), "{}", polled.out);
+    assert!(polled.out.contains("foi: read 1 entry"), "{}", polled.out);
     let shown = here.run(&["sources", "show", "foi", "--json"]).await.ended(0);
+    let said = here.run(&["sources", "show", "foi"]).await.ended(0);
+    assert!(said.out.contains("The last polls:") && said.out.contains("read 1 entry"), "{}", said.out);
     let listed = here.run(&["hits", "list"]).await.ended(0);
     for ran in [&tested, &added, &polled, &shown, &listed] {
         assert!(!ran.out.contains(KEY) && !ran.err.contains(KEY));
@@ -332,7 +334,7 @@ async fn reviews_of_many_sources_are_renewed_in_one_step_that_stands_in_the_audi
     assert!(one.contains(&format!("review = {until}")), "{one}");
     let all =
         here.run(&[&["sources", "review", "--all", "--until", &until][..], &by].concat()).await.ended(0).out;
-    assert!(all.starts_with("2 sources are renewed"), "{all}");
+    assert!(all.starts_with("2 sources renewed"), "{all}");
     let main = std::fs::read_to_string(here.at("trustwatch.toml")).unwrap();
     assert!(main.contains(&format!("review = {until}")) && main.contains("[fetch.hosts]"), "{main}");
     let pool = sqlx::SqlitePool::connect(&format!("sqlite:{}", here.at("state/trustwatch.db").display()))
@@ -362,5 +364,12 @@ async fn lists_with_mistakes_tell_all_of_them_where_they_stand() {
     for part in ["line 2", "line 3", "line 4"] {
         assert!(wrong.err.contains(part), "{part}: {}", wrong.err);
     }
+    // What the configuration would not bear is told by a dry run too.
+    std::fs::write(here.at("list.csv"), "url,every\nhttps://other.example/feed/,30s\n").unwrap();
+    let wrong = here
+        .run(&["sources", "import", &here.at("list.csv").display().to_string(), "--dry-run"])
+        .await
+        .ended(2);
+    assert!(wrong.err.contains("nothing was added") && wrong.err.contains("every"), "{}", wrong.err);
     assert!(!here.at("sources.d").exists());
 }

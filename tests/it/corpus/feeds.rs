@@ -17,7 +17,7 @@ const WITH_DOUBLES: [&str; 4] = [
 
 /// How many entries a poll listed, by what it says of itself.
 fn listed(detail: &str) -> usize {
-    detail.split_once(" entries").and_then(|(n, _)| n.parse().ok()).unwrap_or_default()
+    detail.split_once(" entr").and_then(|(n, _)| n.parse().ok()).unwrap_or_default()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
