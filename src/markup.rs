@@ -7,12 +7,13 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use html5ever::driver::Parser;
 use html5ever::tendril::{StrTendril, TendrilSink};
 use html5ever::tree_builder::{ElementFlags, NodeOrText, QuirksMode, TreeBuilderOpts, TreeSink};
 use html5ever::{Attribute, ParseOpts, QualName, local_name, ns, parse_document, parse_fragment};
+use rustix::time::{ClockId, clock_gettime};
 use scraper::{Html, HtmlTreeSink};
 
 /// Elements inside elements beyond which markup is an attack, not a page; the deepest of 1,500 real pages has 60.
@@ -22,10 +23,13 @@ const CHUNK: usize = 4 * 1024;
 /// The bytes that the shortest element takes. Where there are more elements than could have been written, the
 /// parser repeats some: it opens formatting that was left open anew in each block.
 const SHORTEST: usize = "<p>".len();
-/// The parser compares each attribute of a tag with all before it: a chunk in which that takes so long, so many times in a
-/// row, is part of a tag with tens of thousands of them. An ordinary one takes a thousandth of it.
-const SLOW: Duration = Duration::from_millis(50);
-const MAX_SLOW: usize = 6;
+/// Nodes of one tree. The largest page of a real site that we know of has a third of them.
+const MAX_NODES: usize = 1_000_000;
+/// The parser compares each attribute of a tag with all before it: a chunk on which a processor works so long is part
+/// of a tag with tens of thousands of them. An ordinary one takes a thousandth of it.
+const SLOW: Duration = Duration::from_millis(20);
+/// All the time that one page may spend on such chunks.
+const MAX_SLOW: Duration = Duration::from_millis(300);
 /// Elements that the standard adds to any page, and the repetitions that small ones may have.
 const SPARE: usize = 1_000;
 /// Bytes of attributes that may be repeated on top of twice the markup.
@@ -33,10 +37,8 @@ const SPARE_SAID: usize = 1_000_000;
 
 /// The tree of a page.
 pub fn document(html: &str) -> Html {
-    bearable_document(html).unwrap_or_else(|| {
-        let words = without_tags(html);
-        bearable_document(&words).unwrap_or_else(Html::new_document)
-    })
+    let read = |html: &str| bearable_document(html);
+    read(html).or_else(|| read(&without_tags(html))).or_else(|| read("")).unwrap_or_else(Html::new_document)
 }
 
 /// The tree of a part of a page.
@@ -47,7 +49,10 @@ pub fn fragment(markup: &str) -> Html {
         let tree = watched(parse_fragment(sink, ParseOpts::default(), body, Vec::new(), false), markup)?;
         is_shallow(&tree).then_some(tree)
     };
-    read(markup).or_else(|| read(&without_tags(markup))).unwrap_or_else(Html::new_fragment)
+    read(markup)
+        .or_else(|| read(&without_tags(markup)))
+        .or_else(|| read(""))
+        .unwrap_or_else(Html::new_fragment)
 }
 
 /// The tree of a page; nothing where it would be too deep or too large.
@@ -97,22 +102,39 @@ fn deepest<N, I: Iterator<Item = N>>(root: N, children: impl Fn(&N) -> I) -> u32
 
 /// Reads markup piece by piece; nothing where what has become of it is too much.
 fn watched<S: TreeSink>(mut parser: Parser<Watched<S>>, markup: &str) -> Option<S::Output> {
-    let most = markup.len() / SHORTEST + SPARE;
-    let most_said = markup.len() * 2 + SPARE_SAID;
-    let (mut rest, mut slow) = (markup, 0);
+    let limits = Limits {
+        nodes: (markup.len() / SHORTEST + SPARE).min(MAX_NODES),
+        said: markup.len() * 2 + SPARE_SAID,
+    };
+    parser.tokenizer.sink.sink.limits.set(limits);
+    let (mut rest, mut slow, mut worked) = (markup, Duration::ZERO, work_done());
     while !rest.is_empty() {
         let (chunk, after) = rest.split_at(rest.floor_char_boundary(CHUNK));
-        let started = Instant::now();
         parser.process(StrTendril::from_slice(chunk));
-        slow = if started.elapsed() > SLOW { slow + 1 } else { 0 };
-        let seen = &parser.tokenizer.sink.sink;
-        let is_large = seen.depths.borrow().len() > most || seen.said.get() > most_said;
-        if seen.deepest.get() > MAX_DEPTH || is_large || slow > MAX_SLOW {
+        let now = work_done();
+        let took = now.saturating_sub(worked);
+        if took > SLOW {
+            slow += took;
+        }
+        if parser.tokenizer.sink.sink.is_over() || slow > MAX_SLOW {
             return None;
         }
-        rest = after;
+        (rest, worked) = (after, now);
     }
     Some(parser.finish())
+}
+
+/// The processor's time that this thread has had. Not the wall's: a machine with much to do must not make a page another.
+fn work_done() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+}
+
+/// What a tree may grow to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Limits {
+    nodes: usize,
+    /// Bytes of all attributes.
+    said: usize,
 }
 
 /// A sink that notes how deep the nodes lie and how many there are.
@@ -123,6 +145,7 @@ struct Watched<S> {
     /// Bytes of all attributes: formatting that is opened anew has them all again.
     said: Cell<usize>,
     deepest: Cell<u32>,
+    limits: Cell<Limits>,
 }
 
 /// A node of the sink, and where its depth is noted.
@@ -135,7 +158,21 @@ struct Node<H> {
 impl<S: TreeSink> Watched<S> {
     fn new(sink: S) -> Self {
         // The first is the document's.
-        Self { sink, depths: RefCell::new(vec![0]), said: Cell::new(0), deepest: Cell::new(0) }
+        Self {
+            sink,
+            depths: RefCell::new(vec![0]),
+            said: Cell::new(0),
+            deepest: Cell::new(0),
+            limits: Cell::default(),
+        }
+    }
+
+    /// Whether this is no tree to go on with.
+    fn is_over(&self) -> bool {
+        let limits = self.limits.get();
+        self.deepest.get() > MAX_DEPTH
+            || self.said.get() > limits.said
+            || self.depths.borrow().len() > limits.nodes
     }
 
     fn made(&self, node: S::Handle) -> Node<S::Handle> {
@@ -162,10 +199,13 @@ impl<S: TreeSink> Watched<S> {
         }
     }
 
-    fn count(&self, attributes: &[Attribute]) {
+    /// Counts attributes, and keeps none once there are too many: a tag of many, opened anew in each paragraph, takes
+    /// gigabytes before the next look.
+    fn kept(&self, attributes: Vec<Attribute>) -> Vec<Attribute> {
         // Each takes a place in memory too, however short.
         let said = attributes.iter().map(|one| one.name.local.len() + one.value.len() + 2);
         self.said.set(self.said.get() + said.sum::<usize>());
+        if self.is_over() { Vec::new() } else { attributes }
     }
 }
 
@@ -195,7 +235,7 @@ impl<S: TreeSink> TreeSink for Watched<S> {
         attributes: Vec<Attribute>,
         flags: ElementFlags,
     ) -> Self::Handle {
-        self.count(&attributes);
+        let attributes = self.kept(attributes);
         self.made(self.sink.create_element(name, attributes, flags))
     }
 
@@ -259,7 +299,7 @@ impl<S: TreeSink> TreeSink for Watched<S> {
     }
 
     fn add_attrs_if_missing(&self, target: &Self::Handle, attributes: Vec<Attribute>) {
-        self.count(&attributes);
+        let attributes = self.kept(attributes);
         self.sink.add_attrs_if_missing(&target.node, attributes);
     }
 
@@ -351,6 +391,18 @@ mod tests {
         // Opened anew in each paragraph, a few thousand are too many as well.
         let again = format!("<p><font {}>{}", attributes[..2_000].join(" "), "<p>xxx".repeat(30_000));
         assert!(!is_borne(&again));
+        // Nothing of what is too many is kept until the next look, and cheap chunks between dear ones pay for none.
+        let again = format!("<p><font {}>{}", attributes[..40_000].join(" "), "<p>x".repeat(3_000));
+        assert!(!is_borne(&again));
+        let long = format!("b=\"{}\"", "x".repeat(CHUNK * 2));
+        let mixed: Vec<String> =
+            attributes.chunks(2_000).map(|some| format!("{} {long}", some.join(" "))).collect();
+        assert!(!is_borne(&format!("<body><div {}>y</div>", mixed.join(" "))));
+    }
+
+    #[test]
+    fn a_page_of_a_million_elements_is_cut() {
+        assert!(!is_borne(&"<p>".repeat(1_200_000)));
     }
 
     #[test]

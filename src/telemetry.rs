@@ -24,9 +24,9 @@ pub enum LogFormat {
 /// the environment variable `TRUSTWATCH_LOG` overrides it.
 pub fn start_logging(level: &str, format: LogFormat) {
     let filter = std::env::var("TRUSTWATCH_LOG").unwrap_or_else(|_| level.to_owned());
-    // A certificate that is refused is an outcome like others, and told as one.
-    let filter = format!("rustls_platform_verifier=off,{filter}");
     let filter = EnvFilter::try_new(&filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    // A certificate that is refused is an outcome like others, and told as one.
+    let filter = filter.add_directive("rustls_platform_verifier=off".parse().expect("a constant directive"));
     let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

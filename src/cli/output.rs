@@ -30,14 +30,8 @@ pub(super) fn time(at: Option<i64>) -> String {
     })
 }
 
-/// Prints a wide table for a terminal of that width, or one of a hundred columns.
+/// Prints a wide table: within a terminal's width, and a row a line where it goes elsewhere.
 pub(super) fn print_wrapped(mut table: Table) {
     table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
-    if table.width().is_none() {
-        table.set_width(FALLBACK_WIDTH);
-    }
     anstream::println!("{table}");
 }
-
-/// Columns of output that goes to no terminal.
-const FALLBACK_WIDTH: u16 = 120;

@@ -378,8 +378,20 @@ impl Check<'_> {
 
 /// An address that seems to hold a key in clear.
 fn note_key(planned: &Planned) -> Option<String> {
-    const KEYS: [&str; 9] =
-        ["key", "apikey", "api_key", "api-key", "token", "access_token", "secret", "password", "auth"];
+    const KEYS: [&str; 12] = [
+        "k",
+        "key",
+        "apikey",
+        "api_key",
+        "api-key",
+        "token",
+        "access_token",
+        "secret",
+        "password",
+        "auth",
+        "sig",
+        "signature",
+    ];
     let mut pairs = planned.source.url.query_pairs();
     let (name, _) = pairs.find(|(name, value)| {
         KEYS.contains(&name.to_lowercase().as_str()) && !value.is_empty() && value != SECRET

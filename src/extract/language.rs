@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use lingua::{Language, LanguageDetector, LanguageDetectorBuilder};
 
 /// Enough to tell; the rest of a long text costs time and changes nothing (characters).
-const SAMPLE_CHARS: usize = 500;
+const SAMPLE_CHARS: usize = 1000;
 /// Below this the declared language is believed (characters).
 const MIN_CHARS: usize = 20;
 /// How sure the detector must be to contradict a declaration.

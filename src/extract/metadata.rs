@@ -165,7 +165,8 @@ pub fn asks_for_no_copy(html: &str) -> bool {
     if !html.as_bytes().windows(NOARCHIVE.len()).any(|part| part.eq_ignore_ascii_case(NOARCHIVE)) {
         return false;
     }
-    let tree = markup::document(html);
+    // Where the page cannot be read, the word itself decides.
+    let Some(tree) = markup::bearable_document(html) else { return true };
     let for_us = |name: &str| ["robots", "trustwatch"].iter().any(|known| name.eq_ignore_ascii_case(known));
     tree.select(&META).filter(|meta| meta.attr("name").is_some_and(for_us)).any(|meta| {
         let words = meta.attr("content").unwrap_or_default();

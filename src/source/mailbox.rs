@@ -47,7 +47,7 @@ pub fn read_mail(bytes: &[u8], now: DateTime<Utc>) -> Option<Vec<Entry>> {
     let subject = mail.subject().unwrap_or_default().trim().to_owned();
     // Not the markup that the parser makes of plain text.
     let html = mail.html_bodies().find_map(|part| match &part.body {
-        PartType::Html(html) => Some(html.clone().into_owned()),
+        PartType::Html(html) => Some(html.to_string()),
         _ => None,
     });
     let text = mail.body_text(0).unwrap_or_default().trim().to_owned();

@@ -488,8 +488,9 @@ def print_table(kind, ours, measured, count):
             width = 8 if when == FIRST else 9
             cells.append(f"{count / run.cpu_s:{width}.0f} {run.cpu_s:8.2f} {run.resident_mb:6.0f} {ratio:>10}")
         unchanged, start = middle(runs, UNCHANGED), middle(runs, START).cpu_s
-        without = (unchanged.cpu_s - start) / max(middle(ours, UNCHANGED).cpu_s - our_start, 1e-9)
-        ratio = "" if runs is ours else f"{without:.2f}"
+        theirs, our = unchanged.cpu_s - start, middle(ours, UNCHANGED).cpu_s - our_start
+        # A hundredth of a second is what is counted.
+        ratio = "" if runs is ours else f"{theirs / our:.2f}" if min(theirs, our) > 0.02 else "-"
         print(f"{name:28} {'   '.join(cells)}  {unchanged.answers['304']:11} {start:9.2f}  {ratio:>18}")
 
 

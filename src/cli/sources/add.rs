@@ -64,7 +64,9 @@ pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
     let found = args.named.find(&config)?;
     let source = written(args, &found, &config)?;
     let text = as_toml(std::slice::from_ref(&source))?;
-    let file = NewFile::checked(&config.file, &source.id, &text)?;
+    let file = NewFile::checked(&config, &source.id, &text)
+        .map_err(|problems| problems.context("nothing was added"))?;
+    file.tell_notes();
     if args.dry_run {
         anstream::print!("{text}");
         return Ok(Ended::Well);
@@ -76,11 +78,6 @@ pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
         for step in &preset.first {
             anstream::println!("  - {step}");
         }
-    }
-    if let Some(name) = key_in(&source.url) {
-        anstream::println!(
-            "Its {name} looks like a key, which stands in files and mails now. Better: write {{secret}} in its place, put the key into a file of its own and name that with --secret-file."
-        );
     }
     anstream::println!("Poll it now: trustwatch poll --source {}", source.id);
     Ok(Ended::Well)
@@ -183,6 +180,8 @@ pub(super) fn as_toml(sources: &[Written]) -> anyhow::Result<String> {
 pub(super) struct NewFile<'a> {
     file: PathBuf,
     text: &'a str,
+    /// What should be known of it all the same.
+    notes: Vec<String>,
 }
 
 impl<'a> NewFile<'a> {
@@ -190,20 +189,33 @@ impl<'a> NewFile<'a> {
     ///
     /// # Errors
     /// All that is wrong with it; nothing is written.
-    pub(super) fn checked(config: &Path, name: &str, text: &'a str) -> anyhow::Result<Self> {
-        let file = config.parent().unwrap_or(Path::new(".")).join("sources.d").join(format!("{name}.toml"));
+    pub(super) fn checked(config: &Config, name: &str, text: &'a str) -> anyhow::Result<Self> {
+        let file = Self::path(config, name);
         if file.exists() {
             let message = format!("{} is there already: give another name with --id", file.display());
             return Err(Usage(message).into());
         }
-        load_with_added(config, &file, text)
-            .map_err(|problems| cannot_be_used(config, problems).context("nothing was added"))?;
-        Ok(Self { file, text })
+        let loaded = load_with_added(&config.file, &file, text)
+            .map_err(|problems| cannot_be_used(&config.file, problems))?;
+        let notes = loaded.notes.into_iter().filter(|note| !config.notes.contains(note)).collect();
+        Ok(Self { file, text, notes })
+    }
+
+    /// Where a file of that name stands.
+    pub(super) fn path(config: &Config, name: &str) -> PathBuf {
+        config.file.parent().unwrap_or(Path::new(".")).join("sources.d").join(format!("{name}.toml"))
+    }
+
+    /// Tells what should be known, beside what goes to standard output.
+    pub(super) fn tell_notes(&self) {
+        for note in &self.notes {
+            anstream::eprintln!("note: {note}");
+        }
     }
 
     /// Writes it, whole or not at all.
     pub(super) fn write(self) -> anyhow::Result<PathBuf> {
-        let Self { file, text } = self;
+        let Self { file, text, .. } = self;
         let folder = file.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
         let half = file.with_extension("toml.new");
@@ -211,19 +223,4 @@ impl<'a> NewFile<'a> {
         std::fs::rename(&half, &file).with_context(|| format!("{} cannot be written", file.display()))?;
         Ok(file)
     }
-}
-
-/// Names of parameters that carry keys.
-const KEY_NAMES: [&str; 10] =
-    ["key", "apikey", "api_key", "token", "access_token", "auth", "secret", "sig", "signature", "password"];
-/// Shorter values are no keys (bytes).
-const MIN_KEY: usize = 8;
-
-/// The parameter of an address that looks like a key.
-fn key_in(address: &str) -> Option<String> {
-    let url = Url::parse(address).ok()?;
-    let is_key = |(name, value): &(std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| {
-        KEY_NAMES.contains(&name.to_lowercase().as_str()) && value.len() >= MIN_KEY && !value.contains('{')
-    };
-    url.query_pairs().find(is_key).map(|(name, _)| name.into_owned())
 }

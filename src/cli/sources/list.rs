@@ -130,8 +130,9 @@ pub(super) fn show(args: &ShowArgs, config: &Place) -> anyhow::Result<Ended> {
         for poll in &source.polls {
             let status = poll.status.map(|status| format!(" ({status})")).unwrap_or_default();
             let outcome = format!("{}{status} {}", poll.outcome, poll.detail);
-            let numbers = [poll.hits, poll.bytes, poll.took_ms].map(|number| number.to_string());
-            let [hits, bytes, ms] = numbers;
+            // What visits that found nothing new brought is not noted.
+            let bytes = if poll.outcome == "unchanged" { String::new() } else { poll.bytes.to_string() };
+            let [hits, ms] = [poll.hits, poll.took_ms].map(|number| number.to_string());
             table.add_row([
                 poll.at.clone(),
                 poll.times.to_string(),

@@ -1,13 +1,13 @@
 //! `trustwatch sources test`: one visit, and what a poll would make of it. Nothing is stored, nobody is told.
 
-use super::place::Named;
+use super::place::{Found, Named};
 use super::read::{print_entries, shown, shown_entry};
 use super::visit::{Seen, Visited, Visitor};
 use crate::classify::Classifier;
 use crate::cli::{Ended, Place, Usage, on_runtime};
 use crate::extract::{self, document_of_entry};
 use crate::fetch::Ruling;
-use crate::model::{DocumentKind, Entry, counted};
+use crate::model::{Entry, counted};
 use crate::source::named_in;
 
 #[derive(Debug, clap::Args)]
@@ -42,13 +42,12 @@ pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
                 "robots.txt   could not be read ({why}): until it can be, nothing else is asked of this site"
             ),
         }
-        match visitor.visit(url, (found.api(), found.key(secret.as_ref())), secret.as_ref()).await {
+        let key = found.key(secret.as_ref());
+        let secret = secret.as_ref().or(found.planned.and_then(|planned| planned.secret.as_ref()));
+        match visitor.visit(url, (found.api(), key), secret).await {
             Ok(visited) => {
-                let is_secret =
-                    secret.is_some() || found.planned.is_some_and(|planned| planned.secret.is_some());
-                let names = Classifier::new(config.profiles.clone(), config.rules.clone())?;
-                let every = found.preset.and_then(|preset| preset.every.as_deref());
-                Ok(tell(&visited, is_secret, every, &names))
+                let classifier = Classifier::new(config.profiles.clone(), config.rules.clone())?;
+                Ok(tell(&visited, secret.is_some(), &found, &classifier))
             }
             Err(error) => {
                 anstream::println!("visit        {error}");
@@ -66,8 +65,7 @@ fn said(ruling: &Ruling) -> String {
     }
 }
 
-/// `every` is what the preset asks for, `names` tells what names an organisation.
-fn tell(visited: &Visited, is_secret: bool, every: Option<&str>, names: &Classifier) -> Ended {
+fn tell(visited: &Visited, is_secret: bool, found: &Found<'_>, classifier: &Classifier) -> Ended {
     let Visited { url, bytes, has_validators, seen } = visited;
     if !is_secret {
         anstream::println!("answered at  {url}");
@@ -82,14 +80,14 @@ fn tell(visited: &Visited, is_secret: bool, every: Option<&str>, names: &Classif
         Seen::Feed { feed, interval } => {
             let (n, remark) = (counted(feed.entries.len(), "entry"), feed.reader.remark());
             anstream::println!("what         a feed, {n}{remark}");
-            match every {
+            match found.preset.and_then(|preset| preset.every.as_deref()) {
                 Some(every) => anstream::println!("schedule     every {every}, as its preset asks"),
                 None => anstream::println!(
                     "schedule     its rhythm suggests every {} minutes; leave `every` out and it is followed as it changes",
                     interval.as_secs() / 60
                 ),
             }
-            tell_named(&feed.entries, names);
+            tell_hits(&feed.entries, found, classifier);
             let mut entries = shown(feed);
             entries.truncate(ENTRIES);
             print_entries(&entries);
@@ -97,7 +95,7 @@ fn tell(visited: &Visited, is_secret: bool, every: Option<&str>, names: &Classif
         }
         Seen::List { what, entries, more } => {
             anstream::println!("what         {what}, {}{more}", counted(entries.len(), "entry"));
-            tell_named(entries, names);
+            tell_hits(entries, found, classifier);
             let mut entries: Vec<_> = entries.iter().map(shown_entry).collect();
             entries.truncate(ENTRIES);
             print_entries(&entries);
@@ -124,16 +122,17 @@ fn tell(visited: &Visited, is_secret: bool, every: Option<&str>, names: &Classif
 }
 
 /// How many of the entries, as the source itself gives them, would be hits.
-fn tell_named(entries: &[Entry], names: &Classifier) {
-    let document = |entry| document_of_entry(entry, DocumentKind::Web, &extract::Options::default());
-    let named: Vec<String> = entries
-        .iter()
-        .map(document)
-        .filter(|document| !names.classify(document).is_empty())
-        .map(|document| document.title)
-        .collect();
-    match named.as_slice() {
-        [] => anstream::println!("hits         none of them names an organisation that is watched for"),
-        [first, ..] => anstream::println!("hits         {} of them, such as {first:?}", named.len()),
-    }
+fn tell_hits(entries: &[Entry], found: &Found<'_>, classifier: &Classifier) {
+    let source = found.planned.map(|planned| &planned.source);
+    let kind = source.map(|source| source.document_kind).or(found.preset.map(|preset| preset.document_kind));
+    let follow = source.map_or(found.preset.is_some_and(|preset| preset.follow), |source| source.follow);
+    let is_hit = |entry: &&Entry| {
+        let document = document_of_entry(entry, kind.unwrap_or_default(), &extract::Options::default());
+        let mut hits = classifier.classify(&document).into_iter();
+        hits.any(|hit| source.is_none_or(|source| source.organisations.contains(&hit.organisation)))
+    };
+    let hits = entries.iter().filter(is_hit).count();
+    let of = counted(entries.len(), "entry");
+    let more = if follow { "; the pages behind them are judged too, once it is polled" } else { "" };
+    anstream::println!("hits         {hits} of {of} would be told of, by what stands here{more}");
 }

@@ -1,7 +1,7 @@
 //! `trustwatch sources import` and `export`: lists of feeds as OPML (what feed readers exchange) or CSV.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use quick_xml::escape::unescape;
@@ -15,6 +15,7 @@ use crate::cli::{Ended, Place, Usage};
 use crate::fetch::parse_target;
 use crate::model::{DocumentKind, SourceKind, counted};
 use crate::pipeline::Planned;
+use crate::problem::{Problem, Problems};
 use crate::schedule::parse_interval;
 
 #[derive(Debug, clap::Args)]
@@ -69,7 +70,7 @@ pub(super) fn import(args: &ImportArgs, config: &Place) -> anyhow::Result<Ended>
         .iter()
         .map(|planned| (planned.source.id.to_string(), planned.source.url.to_string()))
         .collect();
-    let (mut sources, mut wrong, mut known) = (Vec::new(), Vec::new(), 0);
+    let (mut sources, mut places, mut wrong, mut known) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for line in lines {
         let same = |url: &str| url::Url::parse(&line.url).is_ok_and(|given| given.as_str() == url);
         if taken.iter().any(|(_, url)| same(url) || *url == line.url) {
@@ -82,21 +83,36 @@ pub(super) fn import(args: &ImportArgs, config: &Place) -> anyhow::Result<Ended>
             Ok(source) => {
                 taken.push((source.id.clone(), source.url.clone()));
                 sources.push(source);
+                places.push(format!("{} ({})", line.place, line.url));
             }
             Err(why) => wrong.push(format!("{} ({}): {why}", line.place, line.url)),
         }
     }
-    if !wrong.is_empty() {
+    let refuse = |wrong: &[String]| {
         let message = format!("nothing was imported; in {}:\n  {}", args.file.display(), wrong.join("\n  "));
-        return Err(Usage(message).into());
-    }
-    if sources.is_empty() {
+        Err(Usage(message).into())
+    };
+    if sources.is_empty() && wrong.is_empty() {
         anstream::println!("nothing new: {known} are polled already");
         return Ok(Ended::Well);
     }
     let text = as_toml(&sources)?;
     let stem = args.file.file_stem().map(|stem| slug(&stem.to_string_lossy())).unwrap_or_default();
-    let file = NewFile::checked(&config.file, &format!("import-{stem}"), &text)?;
+    let names = std::iter::once(format!("import-{stem}")).chain((2..).map(|n| format!("import-{stem}-{n}")));
+    let name = names.into_iter().find(|name| !NewFile::path(&config, name).exists()).unwrap_or_default();
+    let file = match NewFile::checked(&config, &name, &text) {
+        Ok(file) if wrong.is_empty() => file,
+        Ok(_) => return refuse(&wrong),
+        Err(error) => {
+            wrong.extend(as_listed(&error, &NewFile::path(&config, &name), &places));
+            return if wrong.is_empty() {
+                Err(error.context("nothing was imported"))
+            } else {
+                refuse(&wrong)
+            };
+        }
+    };
+    file.tell_notes();
     if args.dry_run {
         anstream::print!("{text}");
         return Ok(Ended::Well);
@@ -108,6 +124,17 @@ pub(super) fn import(args: &ImportArgs, config: &Place) -> anyhow::Result<Ended>
         file.display()
     );
     Ok(Ended::Well)
+}
+
+/// What the configuration would not bear of the sources of `file`, by where each stands in the list.
+fn as_listed(error: &anyhow::Error, file: &Path, places: &[String]) -> Vec<String> {
+    let Some(Problems(problems)) = error.downcast_ref::<Problems>() else { return Vec::new() };
+    let of_list = |problem: &&Problem| problem.file.as_deref() == Some(file);
+    let listed = problems.iter().filter(of_list).filter_map(|problem| {
+        let index = problem.key.strip_prefix("source[")?.split(']').next()?.parse::<usize>().ok()?;
+        Some(format!("{}: {}", places.get(index)?, problem.message))
+    });
+    listed.collect()
 }
 
 fn source(line: &Line, taken: &[(String, String)]) -> Result<Written, String> {

@@ -19,6 +19,10 @@ mod text;
 
 use serde::{Deserialize, Serialize};
 
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Holds the task of a child process, as JSON.
 const TASK: &str = "TRUSTWATCH_BENCH_TASK";
 

@@ -241,7 +241,9 @@ async fn the_trusts_own_keyed_feed_is_added_and_its_key_stands_nowhere() {
     let said = here.run(&["sources", "show", "foi"]).await.ended(0);
     assert!(said.out.contains("The last polls:") && said.out.contains("read 1 entry"), "{}", said.out);
     let listed = here.run(&["hits", "list"]).await.ended(0);
-    for ran in [&tested, &added, &polled, &shown, &listed] {
+    let again = here.run(&["sources", "test", "foi"]).await.ended(0);
+    assert!(again.out.contains("would be told of"), "{}", again.out);
+    for ran in [&tested, &added, &polled, &shown, &listed, &again] {
         assert!(!ran.out.contains(KEY) && !ran.err.contains(KEY));
     }
     assert_eq!(here.leaks(), Vec::<PathBuf>::new());
@@ -370,6 +372,10 @@ async fn lists_with_mistakes_tell_all_of_them_where_they_stand() {
         .run(&["sources", "import", &here.at("list.csv").display().to_string(), "--dry-run"])
         .await
         .ended(2);
-    assert!(wrong.err.contains("nothing was added") && wrong.err.contains("every"), "{}", wrong.err);
+    assert!(
+        wrong.err.contains("nothing was imported") && wrong.err.contains("line 2 (https://other"),
+        "{}",
+        wrong.err
+    );
     assert!(!here.at("sources.d").exists());
 }
