@@ -35,7 +35,7 @@ pub struct Enqueuer {
     shadow: bool,
     clock: SharedClock,
     /// When sources were looked at last (ms).
-    warned_at: Arc<AtomicI64>,
+    looked_at: Arc<AtomicI64>,
 }
 
 /// Between two looks at which sources are blind or due for review (ms).
@@ -57,8 +57,8 @@ impl Enqueuer {
         clock: SharedClock,
     ) -> Result<Self, crate::schedule::ScheduleError> {
         let digest = options.digest.parse()?;
-        let warned_at = Arc::new(AtomicI64::new(0));
-        Ok(Self { store, options, digest, names, sources, domain, shadow, clock, warned_at })
+        let looked_at = Arc::new(AtomicI64::new(0));
+        Ok(Self { store, options, digest, names, sources, domain, shadow, clock, looked_at })
     }
 
     /// One round: everything in the outbox, then digests and summaries that are due. How many alerts
@@ -75,7 +75,8 @@ impl Enqueuer {
         made += self.summaries().await?;
         let now = self.clock.now().timestamp_millis();
         // Both ask the store about every source.
-        if now - self.warned_at.swap(now, Ordering::Relaxed) >= LOOK_EVERY_MS {
+        if now - self.looked_at.load(Ordering::Relaxed) >= LOOK_EVERY_MS {
+            self.looked_at.store(now, Ordering::Relaxed);
             made += self.warnings().await? + self.reviews().await?;
         }
         Ok(made)

@@ -8,7 +8,8 @@ use crate::cli::{Ended, Place, Usage, on_runtime};
 use crate::extract::{self, document_of_entry};
 use crate::fetch::Ruling;
 use crate::model::{Entry, counted};
-use crate::source::named_in;
+use crate::schedule::Schedule;
+use crate::source::{Preset, named_in};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -80,9 +81,18 @@ fn tell(visited: &Visited, is_secret: bool, found: &Found<'_>, classifier: &Clas
         Seen::Feed { feed, interval } => {
             let (n, remark) = (counted(feed.entries.len(), "entry"), feed.reader.remark());
             anstream::println!("what         a feed, {n}{remark}");
-            match found.preset.and_then(|preset| preset.every.as_deref()) {
-                Some(every) => anstream::println!("schedule     every {every}, as its preset asks"),
-                None => anstream::println!(
+            match (found.planned.map(|planned| &planned.schedule), found.preset) {
+                (Some(Schedule::Cron(line)), _) => {
+                    anstream::println!("schedule     {}, as the configuration says", line.as_str());
+                }
+                (Some(schedule @ Schedule::Every(_)), _) => anstream::println!(
+                    "schedule     every {}, as the configuration says",
+                    schedule.written().unwrap_or_default()
+                ),
+                (None, Some(Preset { every: Some(every), .. })) => {
+                    anstream::println!("schedule     every {every}, as its preset asks");
+                }
+                _ => anstream::println!(
                     "schedule     its rhythm suggests every {} minutes; leave `every` out and it is followed as it changes",
                     interval.as_secs() / 60
                 ),

@@ -247,22 +247,36 @@ fn outline(element: &BytesStart<'_>) -> Result<Option<Line>, String> {
 
 pub(super) fn export(args: &ExportArgs, config: &Place) -> anyhow::Result<Ended> {
     let config = config.load()?;
+    // What is more than an address is not told by one.
+    let kinds: &[SourceKind] = match args.format.as_str() {
+        "csv" => &[SourceKind::Feed, SourceKind::Page, SourceKind::Sitemap],
+        _ => &[SourceKind::Feed],
+    };
+    let (told, left): (Vec<&Planned>, Vec<&Planned>) = config
+        .planned
+        .iter()
+        .partition(|planned| kinds.contains(&planned.source.kind) && planned.secret.is_none());
     let mut out = std::io::stdout().lock();
     if args.format == "csv" {
-        write_csv(&mut out, &config.planned)?;
+        write_csv(&mut out, &told)?;
     } else {
-        write_opml(&mut out, &config.planned).context("the list cannot be written")?;
+        write_opml(&mut out, &told).context("the list cannot be written")?;
         writeln!(out)?;
+    }
+    if !left.is_empty() {
+        let left: Vec<&str> = left.iter().map(|planned| planned.source.id.as_str()).collect();
+        anstream::eprintln!(
+            "left out, since an address alone does not tell how they are read: {}",
+            left.join(", ")
+        );
     }
     Ok(Ended::Well)
 }
 
-fn write_csv(out: &mut impl Write, planned: &[Planned]) -> anyhow::Result<()> {
+fn write_csv(out: &mut impl Write, planned: &[&Planned]) -> anyhow::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record(["id", "kind", "url", "document_kind", "every", "follow"])?;
-    // What is more than an address is not told by one.
-    let plain = [SourceKind::Feed, SourceKind::Page, SourceKind::Sitemap];
-    for planned in planned.iter().filter(|planned| plain.contains(&planned.source.kind)) {
+    for planned in planned {
         let source = &planned.source;
         let cells = [
             source.id.to_string(),
@@ -280,7 +294,7 @@ fn write_csv(out: &mut impl Write, planned: &[Planned]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn write_opml(out: &mut impl Write, planned: &[Planned]) -> std::io::Result<()> {
+fn write_opml(out: &mut impl Write, planned: &[&Planned]) -> std::io::Result<()> {
     let mut writer = Writer::new_with_indent(out, b' ', 2);
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     writer.write_event(Event::Start(BytesStart::new("opml").with_attributes([("version", "2.0")])))?;
@@ -290,9 +304,7 @@ fn write_opml(out: &mut impl Write, planned: &[Planned]) -> std::io::Result<()> 
     writer.write_event(Event::End(BytesEnd::new("title")))?;
     writer.write_event(Event::End(BytesEnd::new("head")))?;
     writer.write_event(Event::Start(BytesStart::new("body")))?;
-    for source in
-        planned.iter().map(|planned| &planned.source).filter(|source| source.kind == SourceKind::Feed)
-    {
+    for source in planned.iter().map(|planned| &planned.source) {
         let outline = BytesStart::new("outline").with_attributes([
             ("type", "rss"),
             ("text", source.id.as_str()),

@@ -204,3 +204,27 @@ async fn a_feed_that_had_to_be_repaired_is_read_and_says_so() {
     assert_eq!(machine.titles().await, ["New scanner"]);
     machine.close().await;
 }
+
+#[tokio::test]
+async fn what_goes_blind_while_the_service_goes_round_is_told_of_within_seconds() {
+    let world = World::new().await;
+    world.server.put("paper.example", "/feed", [feed("paper.example"), Answer::text(410, "gone")]);
+    let machine = world.machine(&source("paper", "paper.example", "")).await;
+    machine.look().await;
+    // The service decides every second, and looks for the blind less often than that.
+    let seconds = async |n: i64| {
+        let mut subjects = Vec::new();
+        for _ in 0..n {
+            machine.clock.advance(chrono::Duration::seconds(1));
+            subjects = machine.tell().await;
+        }
+        subjects.retain(|subject| subject.contains("cannot see"));
+        subjects.len()
+    };
+    machine.clock.advance(chrono::Duration::minutes(60));
+    assert_eq!(seconds(15).await, 0);
+    machine.look().await;
+    assert_eq!(machine.source("paper").await.last_outcome, "gone");
+    assert_eq!(seconds(15).await, 1);
+    machine.close().await;
+}
