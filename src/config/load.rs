@@ -416,7 +416,8 @@ fn notes(sections: &Sections) -> Vec<String> {
         [] => {}
         [name] => notes.push(format!("fetch.hosts: {name} is {dialled}")),
         [first, .., last] => {
-            notes.push(format!("fetch.hosts: {} names, {first} to {last}, are {dialled}", mapped.len()));
+            let n = mapped.len();
+            notes.push(format!("fetch.hosts: {n} names, {first} and {last} among them, are {dialled}"));
         }
     }
     let least = 2 * sections.fetch.total_timeout_s;

@@ -78,13 +78,18 @@ pub(super) fn import(args: &ImportArgs, config: &Place) -> anyhow::Result<Ended>
             continue;
         }
         // All that is wrong is told at once, as the person wrote it.
-        let target = parse_target(&line.url, &config.fetch.policy()).map_err(|refusal| refusal.to_string());
-        match target.and_then(|_| source(&line, &taken)) {
+        let target = if line.url.is_empty() {
+            Err("it has no address".to_owned())
+        } else {
+            parse_target(&line.url, &config.fetch.policy()).map(|_| ()).map_err(|refusal| refusal.to_string())
+        };
+        match target.and_then(|()| source(&line, &taken)) {
             Ok(source) => {
                 taken.push((source.id.clone(), source.url.clone()));
                 sources.push(source);
                 places.push(format!("{} ({})", line.place, line.url));
             }
+            Err(why) if line.url.is_empty() => wrong.push(format!("{}: {why}", line.place)),
             Err(why) => wrong.push(format!("{} ({}): {why}", line.place, line.url)),
         }
     }
@@ -158,6 +163,11 @@ fn source(line: &Line, taken: &[(String, String)]) -> Result<Written, String> {
     } else {
         slug(&line.id)
     };
+    let follow = match line.follow.trim().to_lowercase().as_str() {
+        "true" | "yes" | "1" => true,
+        "" | "false" | "no" | "0" => false,
+        other => return Err(format!("follow {other:?} is neither true nor false")),
+    };
     if !line.every.trim().is_empty() {
         parse_interval(&line.every).map_err(|error| error.to_string())?;
     }
@@ -170,7 +180,7 @@ fn source(line: &Line, taken: &[(String, String)]) -> Result<Written, String> {
         url: line.url.clone(),
         document_kind,
         every: Some(line.every.trim().to_owned()).filter(|every| !every.is_empty()),
-        follow: matches!(line.follow.trim().to_lowercase().as_str(), "true" | "yes" | "1"),
+        follow,
         preset: None,
         secret_file: None,
         licence: None,
@@ -178,7 +188,7 @@ fn source(line: &Line, taken: &[(String, String)]) -> Result<Written, String> {
     })
 }
 
-/// Lines of a table with a head, those without an address left out.
+/// Lines of a table with a head, empty ones left out.
 pub fn from_csv(text: &str) -> Result<Vec<Line>, String> {
     let text = text.trim_start_matches('\u{feff}');
     let head = text.lines().next().unwrap_or_default();
@@ -195,7 +205,10 @@ pub fn from_csv(text: &str) -> Result<Vec<Line>, String> {
         let line: Line = line.map_err(|error| format!("{place}: {error}"))?;
         // What was written to keep a spreadsheet from reckoning is taken away again.
         let url = line.url.trim_start_matches(|c: char| c == '\'' || c.is_whitespace()).trim_end().to_owned();
-        if !url.is_empty() {
+        let is_empty = [&url, &line.id, &line.kind, &line.document_kind, &line.every, &line.follow]
+            .iter()
+            .all(|cell| cell.trim().is_empty());
+        if !is_empty {
             lines.push(Line { url, place, ..line });
         }
     }
@@ -346,6 +359,7 @@ mod tests {
             from_csv("\u{feff}url,kind,every\nhttps://a.example/,page,2h\n,,\nhttps://b.example/feed,,\n")
                 .unwrap();
         assert_eq!(lines.len(), 2);
+        assert_eq!(from_csv("url,kind\n,page\n,\n").unwrap().len(), 1, "one without an address is told of");
         assert_eq!(
             (lines[0].kind.as_str(), lines[0].every.as_str(), lines[1].kind.as_str()),
             ("page", "2h", "")

@@ -357,13 +357,13 @@ async fn reviews_of_many_sources_are_renewed_in_one_step_that_stands_in_the_audi
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lists_with_mistakes_tell_all_of_them_where_they_stand() {
     let here = Installation::new().await;
-    let table = "url;kind;every\nhttp://paper.example/feed/;feed;5 minutes\nftp://paper.example/x;;\nhttp://10.0.0.1/;;\n";
+    let table = "url;kind;every\nhttp://paper.example/feed/;feed;5 minutes\nftp://paper.example/x;;\nhttp://10.0.0.1/;;\n;page;\n";
     std::fs::write(here.at("list.csv"), table).unwrap();
     let wrong = here
         .run(&["sources", "import", &here.at("list.csv").display().to_string(), "--dry-run"])
         .await
         .ended(2);
-    for part in ["line 2", "line 3", "line 4"] {
+    for part in ["line 2", "line 3", "line 4", "line 5: it has no address"] {
         assert!(wrong.err.contains(part), "{part}: {}", wrong.err);
     }
     // What the configuration would not bear is told by a dry run too.
