@@ -1,6 +1,6 @@
-//! Trees of pages and of parts of them. Every tree is made here, watched while it grows: markup that nests deeper than
-//! any page does, or that grows while it is read, becomes a tree of its words. What walks trees has a stack, and the
-//! parsers' time grows with the square of the depth.
+//! Trees of pages and of parts of them. Every tree of ours is made here, watched while it grows: markup that nests deeper
+//! than any page does, or that grows while it is read, becomes a tree of its words. What walks trees has a stack, and the
+//! parsers' time grows with the square of the depth. A library that parses for itself gets only what was bearable here.
 //!
 //! Only a parser of the standard knows how deep markup nests (end tags within attributes, comments, scripts and
 //! foreign content end nothing; formatting is opened anew in each paragraph), so its own sink is watched.
@@ -23,7 +23,7 @@ const CHUNK: usize = 4 * 1024;
 /// The bytes that the shortest element takes. Where there are more elements than could have been written, the
 /// parser repeats some: it opens formatting that was left open anew in each block.
 const SHORTEST: usize = "<p>".len();
-/// Nodes of one tree. The largest page of a real site that we know of has a third of them.
+/// Nodes of one tree: far more than the elements of a page that are looked at (`extract.max_elements`).
 const MAX_NODES: usize = 1_000_000;
 /// The parser compares each attribute of a tag with all before it: a chunk on which a processor works so long is part
 /// of a tag with tens of thousands of them. An ordinary one takes a thousandth of it.
@@ -37,8 +37,10 @@ const SPARE_SAID: usize = 1_000_000;
 
 /// The tree of a page.
 pub fn document(html: &str) -> Html {
-    let read = |html: &str| bearable_document(html);
-    read(html).or_else(|| read(&without_tags(html))).or_else(|| read("")).unwrap_or_else(Html::new_document)
+    bearable_document(html)
+        .or_else(|| bearable_document(&without_tags(html)))
+        .or_else(|| bearable_document(""))
+        .unwrap_or_else(Html::new_document)
 }
 
 /// The tree of a part of a page.

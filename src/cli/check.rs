@@ -84,8 +84,8 @@ fn review_note(planned: &Planned) -> Option<String> {
 fn plan(planned: &Planned) -> Plan {
     let mut at = SystemClock::default().now();
     let mut next_runs = Vec::with_capacity(RUNS);
-    let is_known = !matches!(planned.schedule, Schedule::Adaptive(_));
-    for _ in 0..if is_known { RUNS } else { 0 } {
+    let runs = if matches!(planned.schedule, Schedule::Adaptive(_)) { 0 } else { RUNS };
+    for _ in 0..runs {
         at = planned.schedule.next_after(at);
         next_runs.push(output::time(Some(at.timestamp_millis())));
     }

@@ -64,8 +64,7 @@ pub(super) fn run(args: &Args, config: &Place) -> anyhow::Result<Ended> {
     let found = args.named.find(&config)?;
     let source = written(args, &found, &config)?;
     let text = as_toml(std::slice::from_ref(&source))?;
-    let file = NewFile::checked(&config, &source.id, &text)
-        .map_err(|problems| problems.context("nothing was added"))?;
+    let file = NewFile::checked(&config, &source.id, &text).context("nothing was added")?;
     file.tell_notes();
     if args.dry_run {
         anstream::print!("{text}");

@@ -83,14 +83,15 @@ pub(super) fn import(args: &ImportArgs, config: &Place) -> anyhow::Result<Ended>
         } else {
             parse_target(&line.url, &config.fetch.policy()).map(|_| ()).map_err(|refusal| refusal.to_string())
         };
+        let place =
+            if line.url.is_empty() { line.place.clone() } else { format!("{} ({})", line.place, line.url) };
         match target.and_then(|()| source(&line, &taken)) {
             Ok(source) => {
                 taken.push((source.id.clone(), source.url.clone()));
                 sources.push(source);
-                places.push(format!("{} ({})", line.place, line.url));
+                places.push(place);
             }
-            Err(why) if line.url.is_empty() => wrong.push(format!("{}: {why}", line.place)),
-            Err(why) => wrong.push(format!("{} ({}): {why}", line.place, line.url)),
+            Err(why) => wrong.push(format!("{place}: {why}")),
         }
     }
     let refuse = |wrong: &[String]| {
